@@ -1,0 +1,45 @@
+/* The network as the library's model: the callback that answers its requests. */
+#ifndef DIGITS_DENOISER_H
+#define DIGITS_DENOISER_H
+
+#include "args.h"
+#include "demist.h"
+#include "labels.h"
+#include "net.h"
+#include "progress.h"
+
+/* How a row is put to the network and its answer back: the network sees scale x at `time`, and the callback returns
+ * from_x x + from_raw (its output). */
+struct digits_view {
+	double time;
+	float scale, from_x, from_raw;
+};
+
+struct digits_denoiser {
+	struct digits_net net;
+	const struct digits_labels *labels;
+	const char *prediction; /* what the callback returns, by its name in the library */
+	const char *raw;        /* what the network returns */
+	dm_schedule *trained;   /* the schedule of the network; NULL where the run uses it too */
+	dm_node clean, noise;   /* its ends */
+	double time_scale;      /* the network's time at process time 1 of `trained` */
+	unsigned workers;
+	struct digits_net_scratch *scratch; /* one per worker */
+	struct digits_view *view;           /* one per time of a request */
+	struct digits_progress *progress;
+	atomic_int *stop; /* not 0: give up */
+};
+
+/* Loads the weights that `args` ask for. `lent` has the labels, the progress and the flag; they must stay valid.
+ * 0, or -1 and a text. */
+int digits_denoiser_create(struct digits_denoiser *denoiser, const struct digits_denoiser *lent,
+                           const struct digits_args *args, const char *program, struct digits_error *error);
+void digits_denoiser_free(struct digits_denoiser *denoiser);
+
+/* The spec of the model that digits_denoiser_predict is. */
+const char *digits_denoiser_spec(const struct digits_args *args);
+
+/* Evaluates the network for every row and branch of a request, spread over threads. user: the denoiser. */
+dm_status digits_denoiser_predict(void *user, const dm_request *rq);
+
+#endif

@@ -1,0 +1,80 @@
+#include "output.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+#include "image.h"
+#include "layers.h"
+#include "progress.h"
+
+enum { SHEET_COLUMNS = 10, TEXT_COLUMNS = 5, MAX_TEXT = 50 };
+
+int digits_output_check(const struct digits_args *args, struct digits_error *error)
+{
+	const char *const path[] = {args->png, args->raw, args->trajectory};
+
+	for (size_t i = 0; i < sizeof(path) / sizeof(*path); i++)
+		if (path[i] && digits_file_check(path[i], error))
+			return -1;
+	return 0;
+}
+
+static int write_sheet(const char *path, const float *images, size_t count, size_t columns, struct digits_error *error)
+{
+	struct digits_picture sheet;
+	int status = digits_sheet(&sheet, images, count, columns, error);
+
+	if (status == 0)
+		status = digits_png_write(&sheet, path, error);
+	digits_picture_free(&sheet);
+	return status;
+}
+
+/* Little-endian, whatever the machine is. */
+static int write_raw(const char *path, const float *samples, size_t n, struct digits_error *error)
+{
+	unsigned char *bytes = malloc(4 * n);
+	int status;
+
+	if (!bytes)
+		return digits_fail(error, "%s: out of memory", path);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t bits;
+
+		memcpy(&bits, &samples[i], sizeof(bits));
+		for (unsigned k = 0; k < 4; k++)
+			bytes[4 * i + k] = (unsigned char)(bits >> 8 * k & 255);
+	}
+	status = digits_file_write(path, bytes, 4 * n, error);
+	free(bytes);
+	return status;
+}
+
+static int show(const struct digits_args *args, const float *samples, struct digits_error *error)
+{
+	const size_t count = (size_t)args->count, shown = count < MAX_TEXT ? count : MAX_TEXT;
+
+	if (args->quiet || !digits_is_terminal(1))
+		return 0;
+	if (digits_print_text(stdout, samples, shown, TEXT_COLUMNS))
+		return digits_fail(error, "cannot write to the terminal");
+	if (args->png)
+		printf("\n%llu digits in %s\n", (unsigned long long)count, args->png);
+	return 0;
+}
+
+int digits_output_write(const struct digits_args *args, const float *samples,
+                        const struct digits_trajectory *trajectory, struct digits_error *error)
+{
+	const size_t count = (size_t)args->count;
+
+	if (args->raw && write_raw(args->raw, samples, count * DIGITS_PIXELS, error))
+		return -1;
+	if (args->png && write_sheet(args->png, samples, count, SHEET_COLUMNS, error))
+		return -1;
+	if (trajectory && write_sheet(args->trajectory, trajectory->images, trajectory->rows * trajectory->columns,
+	                              trajectory->columns, error))
+		return -1;
+	return show(args, samples, error);
+}

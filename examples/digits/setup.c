@@ -1,0 +1,105 @@
+#include "setup.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "denoiser.h"
+
+/* Whether a spec sets an option. */
+static int sets(const char *spec, const char *name)
+{
+	const size_t n = strlen(name);
+
+	for (const char *at = strpbrk(spec, ":,"); at; at = strpbrk(at + 1, ","))
+		if (strncmp(at + 1, name, n) == 0 && at[1 + n] == '=')
+			return 1;
+	return 0;
+}
+
+/* The grid with --steps as an option of its own, unless the spec says how many steps there are. */
+static dm_status create_grid(dm_grid **out, const struct digits_args *args, const dm_schedule *schedule, dm_error *err)
+{
+	const int asked = (args->given & 1u << DIGITS_ARG_STEPS) != 0, counted = sets(args->grid, "at");
+	const size_t size = strlen(args->grid) + 32;
+	char *spec;
+	dm_status status;
+
+	if (!asked && (counted || sets(args->grid, "steps")))
+		return dm_grid_create(out, schedule, args->grid, NULL, err);
+	spec = malloc(size);
+	if (!spec) {
+		err->status = DM_ERR_MEMORY;
+		snprintf(err->message, sizeof(err->message), "out of memory");
+		return err->status;
+	}
+	snprintf(spec, size, "%s%csteps=%" PRIu64, args->grid, strchr(args->grid, ':') ? ',' : ':', args->steps);
+	status = dm_grid_create(out, schedule, spec, NULL, err);
+	free(spec);
+	return status;
+}
+
+dm_status digits_plan_create(dm_plan **out, const struct digits_args *args, const dm_model_ops *ops, void *user,
+                             dm_error *err)
+{
+	const char *const options = args->trajectory ? "preview=1" : NULL;
+	dm_schedule *schedule = NULL;
+	dm_grid *grid = NULL;
+	dm_sampler *sampler = NULL;
+	dm_model *model = NULL;
+	dm_guidance *guidance = NULL;
+	dm_status status = dm_schedule_create(&schedule, args->schedule, NULL, err);
+
+	*out = NULL;
+	if (status == DM_OK)
+		status = create_grid(&grid, args, schedule, err);
+	if (status == DM_OK)
+		status = dm_sampler_create(&sampler, args->sampler, NULL, err);
+	if (status == DM_OK)
+		status = dm_model_create(&model, digits_denoiser_spec(args), ops, user, NULL, err);
+	if (status == DM_OK)
+		status = dm_guidance_create(&guidance, args->guidance, NULL, err);
+	if (status == DM_OK)
+		status = dm_plan_create(out, schedule, grid, sampler, model, guidance, options, NULL, err);
+	dm_guidance_free(guidance);
+	dm_model_free(model);
+	dm_sampler_free(sampler);
+	dm_grid_free(grid);
+	dm_schedule_free(schedule);
+	return status;
+}
+
+dm_status digits_run_create(dm_run **out, const struct digits_args *args, const dm_plan *plan, dm_error *err)
+{
+	const int32_t type = args->dtype == DIGITS_DTYPE_F64 ? DM_F64 : DM_F32;
+	char options[96];
+	dm_array *array = NULL;
+	dm_status status = dm_array_create_host(&array, type, NULL, NULL, NULL, err);
+
+	*out = NULL;
+	snprintf(options, sizeof(options), "seed=%" PRIu64 ",first_sample=%" PRIu64, args->seed, args->first_sample);
+	if (status == DM_OK)
+		status = dm_run_create(out, plan, array, NULL, (size_t)args->count, DIGITS_PIXELS, options, NULL, 0, err);
+	dm_array_free(array);
+	return status;
+}
+
+int digits_plan_show(const dm_plan *plan, FILE *out, struct digits_error *error)
+{
+	size_t length;
+	dm_error err;
+	char *text;
+	int status = 0;
+
+	if (dm_plan_print(plan, "table", NULL, 0, &length, &err) != DM_OK)
+		return digits_fail(error, "%s", err.message);
+	text = malloc(length + 1);
+	if (!text)
+		return digits_fail(error, "out of memory for the plan");
+	if (dm_plan_print(plan, "table", text, length + 1, NULL, &err) != DM_OK)
+		status = digits_fail(error, "%s", err.message);
+	else
+		fputs(text, out);
+	free(text);
+	return status;
+}

@@ -1,0 +1,81 @@
+/* demist/array.h: the backend that does the arithmetic on arrays. The host has one; a device brings its own. */
+#ifndef DEMIST_ARRAY_H
+#define DEMIST_ARRAY_H
+
+#include "model.h"
+
+typedef struct dm_array dm_array;
+
+enum { DM_SOURCE_DATA = 0, DM_SOURCE_NORMALS = 1 };
+enum { DM_MAP_CLIP = 1, DM_MAP_QUANTILE_CLIP = 2 };
+enum { DM_COPY_TO_BACKEND = 1, DM_COPY_FROM_BACKEND = 2 };
+
+/* An input: rows of data, or the unit normals of a draw (generated on the way, never stored). */
+typedef struct dm_input {
+	const void *data;
+	size_t stride; /* elements from one sample to the next */
+	int32_t type, source;
+	uint32_t draw, reserved;
+} dm_input;
+
+typedef struct dm_output {
+	void *data;
+	size_t stride;
+	int32_t type, reserved;
+} dm_output;
+
+/* out[o] = sum over i, left to right, of coefficient[o][i] * in[i], for every sample and element. Coefficients are
+ * rounded once to the working type (float for an f32 array, double for f64); every product and sum is rounded; no
+ * contraction. An output may share its memory with an input (same type and stride): all outputs of an element are
+ * computed before any is stored. */
+typedef struct dm_job {
+	size_t struct_size, n_sample, n_element;
+	const uint64_t *seed; /* keys of the rows, for normals */
+	const int64_t *sample;
+	int32_t n_in, n_out;
+	const dm_input *in;
+	const dm_output *out;
+	const double *coefficient; /* [sample][out][in] */
+	size_t coefficient_stride; /* doubles from one sample's matrix to the next; 0: the same for all */
+} dm_job;
+
+/* Every function returns 0, or a code that stops the run as DM_ERR_CALLBACK. All are required.
+ * combine  as above.
+ * stats    per sample the Gram matrix gram[sample][n_out][n_out] and sums sum[sample][n_out] of the job's outputs,
+ * which are not stored; in double, in an order that does not depend on the batch or the number of threads. check
+ * first[sample][in]: the first element of each input that is not finite, -1 where all are. map      DM_MAP_CLIP: out =
+ * min(max(in, -p0), p0). DM_MAP_QUANTILE_CLIP: per sample, q = the p0-quantile of |in| (linear between order
+ * statistics), s = min(max(q, 1), p1) for p2 = 0 or max(q, p1) for p2 = 1; out = clip(in, -s, s) / s. One input, one
+ * output, which may be the same. error    sum over the elements of sample i of ((in0 - in1) / max(p0, p1 * max(|in1|,
+ * |in2|)))^2, into sum[i]. poison   plants a NaN that arithmetic does not make into the first, the last and every
+ * 1024th element of every row. poisoned whether element of row is still that NaN. copy     bytes between host memory
+ * and the backend's. allocate, release: the backend's memory. */
+typedef struct dm_array_ops {
+	size_t struct_size;
+	int32_t type; /* of the state: DM_F32 or DM_F64 */
+	dm_status (*combine)(void *user, const dm_job *job);
+	dm_status (*stats)(void *user, const dm_job *job, double *gram, double *sum);
+	dm_status (*check)(void *user, const dm_job *job, int64_t *first);
+	dm_status (*map)(void *user, int32_t map, const dm_job *job, const double parameter[4]);
+	dm_status (*error)(void *user, const dm_job *job, const double parameter[2], double *sum);
+	dm_status (*poison)(void *user, const dm_output *out, size_t n_sample, size_t n_element);
+	dm_status (*poisoned)(void *user, const dm_input *in, size_t row, size_t element, int32_t *yes);
+	dm_status (*copy)(void *user, void *to, const void *from, size_t bytes, int32_t direction);
+	dm_status (*allocate)(void *user, size_t bytes, void **out);
+	void (*release)(void *user, void *memory, size_t bytes);
+	void (*destroy)(void *user);
+} dm_array_ops;
+
+/* Calls body(arg, i) for i = 0 .. n - 1, in any order, on any threads, and returns when all have returned. */
+typedef void (*dm_parallel_for)(void *user, size_t n, void (*body)(void *arg, size_t i), void *arg);
+
+/* Arrays in host memory, f32 or f64; parallel may be NULL. Results do not depend on it. */
+DM_API dm_status dm_array_create_host(dm_array **out, int32_t type, dm_parallel_for parallel, void *parallel_user,
+                                      const dm_allocator *allocator, dm_error *err);
+
+/* The caller's backend. destroy is called once, also when create fails. */
+DM_API dm_status dm_array_create_custom(dm_array **out, const dm_array_ops *ops, void *user,
+                                        const dm_allocator *allocator, dm_error *err);
+DM_API void dm_array_free(dm_array *array);
+
+#endif

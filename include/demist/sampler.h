@@ -1,0 +1,98 @@
+/* demist/sampler.h: the rule that goes from one node to the next.
+ *
+ * A sampler is a small program over scalars. step() sees one interval and emits what to do with arrays it never
+ * touches: values (dm_val) are defined once, never overwritten, and weighted by doubles that depend on the schedule
+ * alone. */
+#ifndef DEMIST_SAMPLER_H
+#define DEMIST_SAMPLER_H
+
+#include "model.h"
+
+typedef struct dm_sampler dm_sampler;
+typedef struct dm_emit dm_emit;
+
+typedef int32_t dm_val; /* an array of the batch's shape; 0 = none */
+
+enum { DM_SPACE_RAW = 0, DM_SPACE_X0 = 1, DM_SPACE_EPSILON = 2, DM_SPACE_V = 3, DM_SPACE_SCORE = 4 };
+enum { DM_PART_PREDICTION = 0, DM_PART_UNMAPPED = 4 }; /* 1-3 are kept for unguided, variance and gradient */
+enum { DM_DEPARTS_MEAN = 1, DM_DEPARTS_VARIANCE = 2 };
+
+typedef struct dm_term {
+	double coefficient;
+	dm_val value;
+} dm_term;
+
+/* An earlier prediction: where, what, and the order of the step that used it. */
+typedef struct dm_past {
+	dm_node at;
+	dm_val prediction;
+	int32_t order;
+} dm_past;
+
+/* What step() sees. */
+typedef struct dm_step {
+	size_t struct_size;
+	int64_t step, n_step;     /* n_step = -1 where the number is not known */
+	const dm_node *from, *to; /* adaptive methods: the trial's end */
+	dm_val x;                 /* the state at from */
+	int32_t n_past;
+	const dm_past *past;  /* newest first; emptied by an upward visit */
+	const dm_val *kept;   /* values kept by dm_emit_keep; 0 where none was */
+	const double *option; /* in the order of the sampler's option table */
+	const double *memory; /* of adaptive methods: what control() left */
+	const dm_schedule *schedule;
+	const dm_node *grid; /* all n_step + 1 nodes of the grid; NULL for adaptive methods */
+} dm_step;
+
+/* All emit functions accept what earlier ones returned, even after an error: the first error sticks and is reported
+ * when the plan is made. A term whose coefficient is 0 is dropped: its value is neither read nor drawn. */
+DM_API dm_val dm_emit_linear(dm_emit *e, int32_t n, const dm_term *term); /* the weighted sum of n values */
+DM_API dm_val dm_emit_noise(dm_emit *e, int64_t visit, int32_t tag); /* unit normals of (DM_DRAW_STEP, visit, tag) */
+
+/* The model's guided prediction for the value x at a node, in the space asked for. */
+DM_API dm_val dm_emit_eval(dm_emit *e, dm_val x, const dm_node *at, int32_t space);
+
+/* The same evaluation seen differently: in another space, or before the maps on x0 (DM_PART_UNMAPPED). */
+DM_API dm_val dm_emit_part(dm_emit *e, dm_val eval, int32_t part, int32_t space);
+
+DM_API void dm_emit_push(dm_emit *e, const dm_node *at, dm_val prediction,
+                         int32_t order);                       /* into past[0] of the next step */
+DM_API void dm_emit_keep(dm_emit *e, int32_t k, dm_val value); /* into kept[k] of the next step */
+DM_API void dm_emit_state(dm_emit *e, dm_val x); /* the interval's result: the state at to; required, once */
+
+/* Adaptive methods: the two results of a trial and the reference value; the engine takes, per sample or over the whole batch,
+ * rms((high - low) / max(atol, rtol max(|low|, |reference|))). All trials of a run use the same norm. */
+enum { DM_NORM_SAMPLE = 0, DM_NORM_BATCH = 1 };
+DM_API void dm_emit_error_estimate(dm_emit *e, dm_val high, dm_val low, dm_val reference, double atol, double rtol,
+                                   int32_t norm);
+
+/* A method that by definition does not carry a constant prediction exactly (DM_DEPARTS_MEAN) or does not keep the noise
+ * variance at sigma^2 (DM_DEPARTS_VARIANCE) says so in the step where it happens; undeclared, it is an error. */
+DM_API void dm_emit_departs(dm_emit *e, int32_t what);
+
+/* Stop with an error of the sampler's own. */
+DM_API void dm_emit_fail(dm_emit *e, dm_status status, const char *message);
+
+/* step is required and must be a pure function of what it is given.
+ * control makes the method adaptive: after a trial it sees the error estimate, decides, and sets the size h (in lambda)
+ * of the next trial. memory (n_memory doubles, at first 0) is its own, per sample. Called once with error < 0 before
+ * the first trial, to set the first h; accept is then ignored. */
+typedef struct dm_sampler_ops {
+	size_t struct_size;
+	int32_t n_past, n_kept, n_memory; /* at most 8, 8 and 16 */
+	dm_status (*step)(void *user, const dm_step *s, dm_emit *e);
+	dm_status (*control)(void *user, double *memory, const double *option, double error, int32_t *accept, double *h);
+	void (*destroy)(void *user);
+} dm_sampler_ops;
+
+/* By name: "ddim:eta=0.5", "dpmpp_2m", "unipc:order=3,variant=bh1", ... */
+DM_API dm_status dm_sampler_create(dm_sampler **out, const char *spec, const dm_allocator *allocator, dm_error *err);
+
+/* The caller's own: spec is "name" or "name:option=value,..." over the given option table (copied by reference: option
+ * must outlive the sampler). destroy is called once, also when create fails. */
+DM_API dm_status dm_sampler_create_custom(dm_sampler **out, const char *spec, const dm_sampler_ops *ops, void *user,
+                                          const dm_option *option, int32_t n_option, const dm_allocator *allocator,
+                                          dm_error *err);
+DM_API void dm_sampler_free(dm_sampler *sampler);
+
+#endif

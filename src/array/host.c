@@ -1,0 +1,272 @@
+#include "base/compiler.h"
+#include "array/host.h"
+#include "base/error.h"
+#include <string.h>
+
+/* The array is its own user data. */
+struct host {
+	dm_array array;
+	const struct dmi_kernels *kernels;
+	dm_parallel_for parallel;
+	void *parallel_user;
+};
+
+/* One call's work, cut into units: unit = sample * per_sample + part. */
+struct work {
+	const dm_job *job;
+	const struct dmi_kernels *kernels;
+	size_t per_sample;
+	const double *parameter;
+	double *gram, *sum;
+	int64_t *first;
+};
+
+typedef void unit_function(void *work, size_t unit);
+
+static void run_units(const struct host *host, size_t n, unit_function *body, struct work *work)
+{
+	if (host->parallel && n > 1)
+		host->parallel(host->parallel_user, n, body, work);
+	else
+		for (size_t i = 0; i < n; i++)
+			body(work, i);
+}
+
+static size_t blocks_of(const dm_job *job)
+{
+	return job->n_element / DMI_BLOCK + (job->n_element % DMI_BLOCK != 0);
+}
+
+/* Sample, first element and length of a unit that is a block of a row. */
+static size_t block_unit(const struct work *w, size_t unit, size_t *sample, size_t *first)
+{
+	*sample = unit / w->per_sample;
+	*first = unit % w->per_sample * DMI_BLOCK;
+	size_t left = w->job->n_element - *first;
+	return left < DMI_BLOCK ? left : DMI_BLOCK;
+}
+
+/* ------------------------------------------------------------------------------------------------------ the units */
+
+static void combine_unit(void *work, size_t unit)
+{
+	const struct work *w = work;
+	size_t sample, first, n = block_unit(w, unit, &sample, &first);
+	w->kernels->combine(w->job, sample, first, n);
+}
+
+static void clip_unit(void *work, size_t unit)
+{
+	const struct work *w = work;
+	size_t sample, first, n = block_unit(w, unit, &sample, &first);
+	w->kernels->clip(w->job, sample, first, n, w->parameter[0]);
+}
+
+static void quantile_unit(void *work, size_t sample)
+{
+	const struct work *w = work;
+	w->kernels->quantile_clip(w->job, sample, w->parameter);
+}
+
+static void stats_unit(void *work, size_t sample)
+{
+	const struct work *w = work;
+	size_t m = (size_t)w->job->n_out;
+	w->kernels->stats(w->job, sample, w->gram + sample * m * m, w->sum + sample * m);
+}
+
+static void error_unit(void *work, size_t sample)
+{
+	const struct work *w = work;
+	w->sum[sample] = w->kernels->error(w->job, sample, w->parameter);
+}
+
+/* Here the parts of a sample are its inputs. */
+static void check_unit(void *work, size_t unit)
+{
+	const struct work *w = work;
+	const dm_input *in = &w->job->in[unit % w->per_sample];
+	size_t sample = unit / w->per_sample;
+	w->first[unit] = -1;
+	if (in->source == DM_SOURCE_DATA)
+		w->first[unit] =
+		    dmi_first_not_finite((const unsigned char *)in->data + sample * in->stride * dmi_type_size(in->type),
+		                         in->type, w->job->n_element);
+}
+
+/* ------------------------------------------------------------------------------------------------------- the slots */
+
+/* The run makes only jobs that pass; a plan that asks for too much fails here instead of writing past an array. */
+static dm_status check_job(const dm_job *job, int32_t min_in, int32_t min_out, int32_t max_out)
+{
+	if (job->n_in < min_in || job->n_out < min_out)
+		return DM_ERR_ARGUMENT;
+	if (job->n_out > max_out)
+		return DM_ERR_UNSUPPORTED;
+	for (int32_t i = 0; i < job->n_in; i++)
+		if (job->in[i].source == DM_SOURCE_NORMALS ? !job->seed || !job->sample : !dmi_type_size(job->in[i].type))
+			return DM_ERR_ARGUMENT;
+	return DM_OK;
+}
+
+static dm_status check_outputs(const dm_job *job)
+{
+	for (int32_t o = 0; o < job->n_out; o++)
+		if (!dmi_type_size(job->out[o].type))
+			return DM_ERR_ARGUMENT;
+	return DM_OK;
+}
+
+static dm_status host_combine(void *user, const dm_job *job)
+{
+	const struct host *host = user;
+	struct work work = {.job = job, .kernels = host->kernels, .per_sample = blocks_of(job)};
+	dm_status st = check_job(job, 0, 0, DMI_MAX_OUT);
+	if (st == DM_OK)
+		st = check_outputs(job);
+	if (st == DM_OK)
+		run_units(host, job->n_sample * work.per_sample, combine_unit, &work);
+	return st;
+}
+
+static dm_status host_stats(void *user, const dm_job *job, double *gram, double *sum)
+{
+	const struct host *host = user;
+	struct work work = {.job = job, .kernels = host->kernels, .gram = gram, .sum = sum};
+	dm_status st = check_job(job, 0, 0, DMI_MAX_STATS);
+	if (st == DM_OK)
+		run_units(host, job->n_sample, stats_unit, &work);
+	return st;
+}
+
+static dm_status host_check(void *user, const dm_job *job, int64_t *first)
+{
+	const struct host *host = user;
+	struct work work = {.job = job, .per_sample = (size_t)job->n_in, .first = first};
+	dm_status st = check_job(job, 0, 0, INT32_MAX);
+	if (st == DM_OK)
+		run_units(host, job->n_sample * work.per_sample, check_unit, &work);
+	return st;
+}
+
+static dm_status host_map(void *user, int32_t map, const dm_job *job, const double parameter[4])
+{
+	const struct host *host = user;
+	struct work work = {.job = job, .kernels = host->kernels, .per_sample = blocks_of(job), .parameter = parameter};
+	dm_status st = check_job(job, 1, 1, DMI_MAX_OUT);
+	if (st == DM_OK)
+		st = check_outputs(job);
+	if (st != DM_OK)
+		return st;
+	if (map == DM_MAP_CLIP)
+		run_units(host, job->n_sample * work.per_sample, clip_unit, &work);
+	else if (map != DM_MAP_QUANTILE_CLIP)
+		return DM_ERR_UNSUPPORTED;
+	else if (!(parameter[0] >= 0 && parameter[0] <= 1))
+		return DM_ERR_ARGUMENT;
+	else if (job->n_element)
+		run_units(host, job->n_sample, quantile_unit, &work);
+	return DM_OK;
+}
+
+static dm_status host_error(void *user, const dm_job *job, const double parameter[2], double *sum)
+{
+	const struct host *host = user;
+	struct work work = {.job = job, .kernels = host->kernels, .parameter = parameter, .sum = sum};
+	dm_status st = check_job(job, 3, 0, INT32_MAX);
+	if (st == DM_OK)
+		run_units(host, job->n_sample, error_unit, &work);
+	return st;
+}
+
+static dm_status host_poison(void *user, const dm_output *out, size_t n_sample, size_t n_element)
+{
+	const size_t size = dmi_type_size(out->type);
+	(void)user;
+	for (size_t i = 0; size && i < n_sample; i++)
+		dmi_poison_row((unsigned char *)out->data + i * out->stride * size, out->type, n_element);
+	return size ? DM_OK : DM_ERR_ARGUMENT;
+}
+
+static dm_status host_poisoned(void *user, const dm_input *in, size_t row, size_t element, int32_t *yes)
+{
+	const size_t size = dmi_type_size(in->type);
+	(void)user;
+	*yes = size && dmi_is_poison((const unsigned char *)in->data + row * in->stride * size, in->type, element);
+	return size ? DM_OK : DM_ERR_ARGUMENT;
+}
+
+static dm_status host_copy(void *user, void *to, const void *from, size_t bytes, int32_t direction)
+{
+	(void)user;
+	(void)direction;
+	memcpy(to, from, bytes);
+	return DM_OK;
+}
+
+/* --------------------------------------------------------------------------------------------------------- memory */
+
+/* Blocks start at a multiple of 64; just before them stands the address that the allocator gave. */
+enum { ALIGNMENT = 64, EXTRA = 2 * ALIGNMENT };
+
+static dm_status host_allocate(void *user, size_t bytes, void **out)
+{
+	const struct host *host = user;
+	const dm_allocator *allocator = &host->array.object.allocator;
+	*out = NULL;
+	if (bytes > SIZE_MAX - EXTRA)
+		return DM_ERR_OVERFLOW;
+	unsigned char *given = allocator->allocate(allocator->user, bytes + EXTRA);
+	if (!given)
+		return DM_ERR_MEMORY;
+	unsigned char *start = given + sizeof given;
+	start += (ALIGNMENT - (uintptr_t)start % ALIGNMENT) % ALIGNMENT;
+	memcpy(start - sizeof given, &given, sizeof given);
+	*out = start;
+	return DM_OK;
+}
+
+static void host_release(void *user, void *memory, size_t bytes)
+{
+	const struct host *host = user;
+	unsigned char *given;
+	if (!memory)
+		return;
+	memcpy(&given, (unsigned char *)memory - sizeof given, sizeof given);
+	dmi_release_memory(&host->array.object.allocator, given, bytes + EXTRA);
+}
+
+dm_status dm_array_create_host(dm_array **out, int32_t type, dm_parallel_for parallel, void *parallel_user,
+                               const dm_allocator *allocator, dm_error *err)
+{
+	dm_error local;
+	if (!err)
+		err = &local;
+	if (!out)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "array: out is NULL");
+	*out = NULL;
+	if (type != DM_F32 && type != DM_F64)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "array: type is %d, it must be DM_F32 (1) or DM_F64 (2)", type);
+	struct host *host = dmi_object_new(sizeof *host, allocator, NULL, err);
+	if (!host)
+		return err->status;
+	host->array.ops = (dm_array_ops){.struct_size = sizeof(dm_array_ops),
+	                                 .type = type,
+	                                 .combine = host_combine,
+	                                 .stats = host_stats,
+	                                 .check = host_check,
+	                                 .map = host_map,
+	                                 .error = host_error,
+	                                 .poison = host_poison,
+	                                 .poisoned = host_poisoned,
+	                                 .copy = host_copy,
+	                                 .allocate = host_allocate,
+	                                 .release = host_release};
+	host->array.user = host;
+	host->array.host = 1;
+	host->kernels = type == DM_F32 ? &dmi_kernels_f32 : &dmi_kernels_f64;
+	host->parallel = parallel;
+	host->parallel_user = parallel_user;
+	*out = &host->array;
+	return DM_OK;
+}

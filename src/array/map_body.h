@@ -1,0 +1,111 @@
+/* Clipping, and the order statistics it may need. Included by the kernels_*.c files only. */
+
+/* A NaN stays one. */
+static inline WORK between(WORK x, WORK low, WORK high)
+{
+	x = x < low ? low : x;
+	return x > high ? high : x;
+}
+
+static void clip(const dm_job *job, size_t sample, size_t first, size_t n, double limit)
+{
+	const WORK high = (WORK)limit;
+	WORK buffer[DMI_TILE], out[DMI_TILE];
+	for (size_t end = first + n; first < end; first += DMI_TILE) {
+		size_t count = tile_length(first, end);
+		const WORK *in = read_tile(job, 0, sample, first, count, buffer);
+		for (size_t j = 0; j < DMI_TILE; j++)
+			out[j] = between(in[j], -high, high);
+		write_tile(job, 0, sample, first, count, out);
+	}
+}
+
+/* Magnitudes are ordered like their bits without the sign, so the k-th smallest is found digit by digit, from the top:
+ * each sweep counts the next 11 bits among the magnitudes that begin with those found so far. No memory, and no case
+ * that is slower than another. */
+enum { DIGIT = 11, MAGNITUDE_BITS = 8 * sizeof(WORK) - 1 };
+
+static inline BITS magnitude(WORK x)
+{
+	BITS bits;
+	memcpy(&bits, &x, sizeof bits);
+	return bits & (((BITS)1 << MAGNITUDE_BITS) - 1);
+}
+
+/* count[d]: how many magnitudes of the row have digit d of the given width at shift, above which stands prefix. */
+static void count_digits(const dm_job *job, size_t sample, BITS prefix, int shift, int width, size_t *count)
+{
+	WORK buffer[DMI_TILE];
+	memset(count, 0, sizeof *count << width);
+	for (size_t first = 0; first < job->n_element; first += DMI_TILE) {
+		size_t n = tile_length(first, job->n_element);
+		const WORK *in = read_tile(job, 0, sample, first, n, buffer);
+		for (size_t j = 0; j < n; j++) {
+			BITS m = magnitude(in[j]);
+			if (m >> (shift + width) == prefix)
+				count[(m >> shift) & (((BITS)1 << width) - 1)]++;
+		}
+	}
+}
+
+/* The smallest magnitude above m, or m where there is none. */
+static BITS next_magnitude(const dm_job *job, size_t sample, BITS m)
+{
+	WORK buffer[DMI_TILE];
+	BITS next = (BITS)-1;
+	for (size_t first = 0; first < job->n_element; first += DMI_TILE) {
+		size_t n = tile_length(first, job->n_element);
+		const WORK *in = read_tile(job, 0, sample, first, n, buffer);
+		for (size_t j = 0; j < n; j++) {
+			BITS other = magnitude(in[j]);
+			next = other > m && other < next ? other : next;
+		}
+	}
+	return next == (BITS)-1 ? m : next;
+}
+
+static double from_magnitude(BITS m)
+{
+	WORK x;
+	memcpy(&x, &m, sizeof x);
+	return (double)x;
+}
+
+/* The magnitude at position ratio (n - 1) of the sorted row, linear between neighbours. */
+static double quantile(const dm_job *job, size_t sample, double ratio)
+{
+	size_t count[1 << DIGIT], last = job->n_element - 1, k;
+	double position = ratio * (double)last, part;
+	k = (size_t)position < last ? (size_t)position : last;
+	part = position - (double)k;
+	BITS found = 0;
+	size_t digit = 0;
+	for (int shift = MAGNITUDE_BITS; shift > 0;) {
+		int width = shift < DIGIT ? shift : DIGIT;
+		shift -= width;
+		count_digits(job, sample, found, shift, width, count);
+		for (digit = 0; k >= count[digit]; digit++)
+			k -= count[digit];
+		found = found << width | (BITS)digit;
+	}
+	double low = from_magnitude(found);
+	if (part == 0 || k + 1 < count[digit])
+		return low;
+	return low + part * (from_magnitude(next_magnitude(job, sample, found)) - low);
+}
+
+/* Dynamic thresholding (Saharia 2022, section 2.3) and its bounds. */
+static void quantile_clip(const dm_job *job, size_t sample, const double parameter[4])
+{
+	const double q = quantile(job, sample, parameter[0]), at_least = q > 1 ? q : 1;
+	const double limit = parameter[1];
+	const WORK s = (WORK)(parameter[2] != 0 ? (q > limit ? q : limit) : (at_least < limit ? at_least : limit));
+	WORK buffer[DMI_TILE], out[DMI_TILE];
+	for (size_t first = 0; first < job->n_element; first += DMI_TILE) {
+		size_t n = tile_length(first, job->n_element);
+		const WORK *in = read_tile(job, 0, sample, first, n, buffer);
+		for (size_t j = 0; j < DMI_TILE; j++)
+			out[j] = between(in[j], -s, s) / s;
+		write_tile(job, 0, sample, first, n, out);
+	}
+}

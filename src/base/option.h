@@ -1,0 +1,74 @@
+/* Specs: "name:option=value,option=value", read against a table of options. */
+#ifndef DMI_OPTION_H
+#define DMI_OPTION_H
+
+#include "base/object.h"
+#include "base/text.h"
+
+enum { DMI_MAX_OPTION = 24 };
+
+/* First member of every entry of a registry. */
+struct dmi_method {
+	dm_method info;
+	const dm_option *option;
+};
+
+#define DMI_METHOD(name, help, source, options)                                                                        \
+	{                                                                                                                  \
+		{sizeof(dm_method), name, help, source, (int32_t)(sizeof(options) / sizeof *(options))}, options               \
+	}
+#define DMI_METHOD_PLAIN(name, help, source)                                                                           \
+	{                                                                                                                  \
+		{sizeof(dm_method), name, help, source, 0}, NULL                                                               \
+	}
+#define DMI_REAL(name, help, value, low, high)                                                                         \
+	{                                                                                                                  \
+		sizeof(dm_option), name, help, DM_OPTION_REAL, value, low, high, NULL                                          \
+	}
+#define DMI_INTEGER(name, help, value, low, high)                                                                      \
+	{                                                                                                                  \
+		sizeof(dm_option), name, help, DM_OPTION_INTEGER, value, low, high, NULL                                       \
+	}
+#define DMI_CHOICE(name, help, value, words)                                                                           \
+	{                                                                                                                  \
+		sizeof(dm_option), name, help, DM_OPTION_CHOICE, value, 0, sizeof(words) / sizeof *(words)-2, words            \
+	}
+#define DMI_LIST(name, help, low, high)                                                                                \
+	{                                                                                                                  \
+		sizeof(dm_option), name, help, DM_OPTION_LIST, 0, low, high, NULL                                              \
+	}
+
+/* The values of a method's options, in the order of its table. At most one of them is a list. */
+struct dmi_options {
+	double value[DMI_MAX_OPTION];
+	uint32_t given; /* bit k: option k was named */
+	double *list;
+	size_t n_list;
+};
+
+/* Reads the options in text (what follows "name:"; NULL or "" for none). kind and method are for messages: `sampler
+ * "ddim"`. */
+dm_status dmi_options_parse(struct dmi_options *out, const char *kind, const char *method, const dm_option *table,
+                            int32_t n, const char *text, const dm_allocator *allocator, dm_error *err);
+void dmi_options_free(struct dmi_options *options, const dm_allocator *allocator);
+
+/* Checks a caller's table: sizes, names, bounds, defaults inside them. */
+dm_status dmi_options_check_table(const dm_option *table, int32_t n, dm_error *err);
+
+/* The k-th row of a table whose rows may be of another version's size. */
+const dm_option *dmi_option_row(const dm_option *table, int32_t k);
+
+/* Appends "name" or "name:option=value,..." with the options that differ from their default. */
+void dmi_options_print(struct dmi_text *text, const char *name, const dm_option *table, int32_t n,
+                       const struct dmi_options *options);
+
+/* Finds the method a spec asks for in a registry (n pointers to entries that begin with a struct dmi_method).
+ * *options_text points behind the colon, or at the end. NULL and DM_ERR_NAME, with the nearest name, when there is
+ * none. */
+const struct dmi_method *dmi_method_find(const struct dmi_method *const *registry, int32_t n, const char *kind,
+                                         const char *spec, const char **options_text, dm_error *err);
+
+/* The candidate nearest to a word (length n), for "did you mean"; candidates end with NULL; NULL if none is near. */
+const char *dmi_nearest(const char *word, size_t n, const char *const *candidate, size_t n_candidate);
+
+#endif

@@ -1,0 +1,21 @@
+/* Clips x0 to [-range, range] (Ho 2020, in the authors' code). */
+#include "base/compiler.h"
+#include "guidance/guidance.h"
+#include "demist/array.h"
+
+enum { RANGE };
+
+static const dm_option options[] = {
+    DMI_REAL("range", "bound on the absolute value", 1, 1e-30, 1e30),
+};
+
+static void parameters(const double *option, double parameter[4])
+{
+	parameter[0] = option[RANGE];
+}
+
+const struct dmi_guidance_type dmi_guidance_clip = {
+    .method = DMI_METHOD("clip", "clip x0 to [-range, range]", "Ho 2020", options),
+    .map = DM_MAP_CLIP,
+    .parameters = parameters,
+};

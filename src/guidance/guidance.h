@@ -1,0 +1,51 @@
+/* A guidance: a chain of combining stages, then maps on x0. */
+#ifndef DMI_GUIDANCE_H
+#define DMI_GUIDANCE_H
+
+#include "base/option.h"
+#include "demist/guidance.h"
+
+/* An entry of the registry. A combining stage has ops.weights (its user is the array of option values); a map has a
+ * number and fills its parameters from the option values. */
+struct dmi_guidance_type {
+	struct dmi_method method;
+	dm_guidance_ops ops;
+	int32_t map;
+	void (*parameters)(const double *option, double parameter[4]);
+};
+
+struct dmi_stage {
+	const struct dmi_guidance_type *type; /* NULL: the caller's */
+	const char *name;
+	dm_guidance_ops ops;
+	void *user;
+	struct dmi_options options;
+};
+
+enum { DMI_MAX_STAGE = 12 };
+
+struct dm_guidance {
+	struct dmi_object object;
+	dm_guidance *base; /* keeps the stages that were copied from it alive */
+	int32_t n_stage, n_own;
+	struct dmi_stage stage[DMI_MAX_STAGE]; /* the last n_own are its own */
+	char name[64];                         /* of a stage of the caller's */
+};
+
+const struct dmi_method *const *dmi_guidance_registry(int32_t *n);
+
+/* The branches asked for at a node: at least one. guidance may be NULL everywhere below. */
+dm_status dmi_guidance_branches(const dm_guidance *guidance, const dm_node *at, dm_branch *branch, int32_t *n,
+                                dm_error *err);
+int dmi_guidance_needs_stats(const dm_guidance *guidance);
+
+/* The weight of every branch in the guided prediction of x0; stats: of the branches' x0, NULL unless needed. */
+dm_status dmi_guidance_weights(const dm_guidance *guidance, const dm_node *at, const dm_branch *branch, int32_t n,
+                               const dm_stats *stats, double *weight, dm_error *err);
+
+/* The k-th map on x0 and its parameters; 0 past the last. */
+int32_t dmi_guidance_map(const dm_guidance *guidance, int32_t k, double parameter[4]);
+
+void dmi_guidance_print(const dm_guidance *guidance, struct dmi_text *text);
+
+#endif

@@ -1,0 +1,17 @@
+/* Every guidance that can be asked for by name. */
+#include "base/compiler.h"
+#include "guidance/guidance.h"
+
+#define GUIDANCES(X) X(cfg) X(rescale) X(clip) X(threshold)
+
+#define DECLARE(name) extern const struct dmi_guidance_type dmi_guidance_##name;
+#define ENTRY(name) &dmi_guidance_##name.method,
+
+GUIDANCES(DECLARE)
+
+const struct dmi_method *const *dmi_guidance_registry(int32_t *n)
+{
+	static const struct dmi_method *const registry[] = {GUIDANCES(ENTRY)};
+	*n = (int32_t)(sizeof registry / sizeof *registry);
+	return registry;
+}

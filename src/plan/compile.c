@@ -1,0 +1,352 @@
+#include "base/compiler.h"
+#include "plan/compile.h"
+#include "base/error.h"
+#include "plan/expr.h"
+#include "plan/flush.h"
+#include "plan/predict.h"
+#include <string.h>
+
+/* ------------------------------------------------------------------------------------------------ what lives how long
+ */
+
+static void use(dm_emit *e, dm_val v, int32_t by)
+{
+	if (v && e->value[v - 1].last_use < by)
+		e->value[v - 1].last_use = by;
+}
+
+/* Entries come first: the state, past predictions, then the kept values that are set. */
+static void mark_uses(struct dmi_compiler *c, int32_t n_past, int32_t kept_set)
+{
+	dm_emit *e = &c->emit;
+	for (int32_t i = 0; i < e->n_value; i++)
+		e->value[i].last_use = -1;
+	for (int32_t i = 0; i < e->n_value; i++) {
+		const struct dmi_value *v = &e->value[i];
+		for (int32_t t = v->first_term; t < v->first_term + v->n_term; t++)
+			use(e, e->term[t].value, i);
+		if (v->kind == DMI_PREDICTION)
+			use(e, v->of, i);
+	}
+	use(e, e->state, DMI_MAX_VALUE);
+	for (int32_t i = 0; i < e->n_push; i++)
+		use(e, e->push[i].prediction, DMI_MAX_VALUE);
+	for (int32_t i = 0; i < n_past && i + e->n_push < c->sampler->ops.n_past; i++)
+		use(e, 2 + i, DMI_MAX_VALUE);
+	dm_val entry = 2 + n_past;
+	for (int32_t k = 0; k < e->n_kept; k++) {
+		use(e, e->keep[k], DMI_MAX_VALUE);
+		if (kept_set >> k & 1) {
+			use(e, entry, e->keep[k] && !c->adaptive ? -1 : DMI_MAX_VALUE);
+			entry++;
+		}
+	}
+	for (int i = 0; i < 3; i++)
+		use(e, e->estimate[i], DMI_MAX_VALUE);
+	if (c->adaptive) /* a rejected trial goes back to it */
+		use(e, 1, DMI_MAX_VALUE);
+}
+
+/* ---------------------------------------------------------------------------------------------------------- one
+ * interval */
+
+static void begin(struct dmi_compiler *c, int32_t n_past, int32_t kept_set, dm_past *past, dm_val *kept)
+{
+	dmi_emit_begin(&c->emit, c->sampler->ops.n_kept);
+	c->expr[dmi_emit_entry(&c->emit) - 1] = c->state;
+	for (int32_t i = 0; i < n_past; i++) {
+		past[i] = c->past[i];
+		past[i].prediction = dmi_emit_entry(&c->emit);
+		c->expr[past[i].prediction - 1] = c->past_expr[i];
+	}
+	for (int32_t k = 0; k < c->sampler->ops.n_kept; k++) {
+		kept[k] = kept_set >> k & 1 ? dmi_emit_entry(&c->emit) : 0;
+		if (kept[k])
+			c->expr[kept[k] - 1] = c->kept[k];
+	}
+}
+
+/* Calls the sampler and checks what it left. */
+static dm_status record(struct dmi_compiler *c, dm_step *s, dm_error *err)
+{
+	const dm_sampler *sampler = c->sampler;
+	dm_emit *e = &c->emit;
+	s->struct_size = sizeof *s;
+	s->x = 1;
+	s->option = sampler->options.value;
+	s->schedule = c->schedule;
+	dm_status code = sampler->ops.step(sampler->user, s, e);
+	dm_status st = e->error.status;
+	if (st != DM_OK && err)
+		*err = e->error;
+	else if (st == DM_OK && code)
+		st = dmi_fail_callback(err, "sampler step", code, NULL);
+	else if (st == DM_OK && !e->state)
+		st = dmi_fail(err, DM_ERR_SAMPLER, "sampler \"%s\": step emitted no state", sampler->name);
+	else if (st == DM_OK && c->adaptive && !e->estimate[0])
+		st = dmi_fail(err, DM_ERR_SAMPLER, "sampler \"%s\": an adaptive step needs an error estimate", sampler->name);
+	if (st != DM_OK && err)
+		err->step = s->step;
+	return st;
+}
+
+/* The estimate of x0 for previews: of the last evaluation, defined as one more part of it. */
+static dm_val define_preview(struct dmi_compiler *c)
+{
+	dm_emit *e = &c->emit;
+	for (int32_t i = e->n_value; c->preview && i > 0; i--)
+		if (e->value[i - 1].kind == DMI_PREDICTION)
+			return dm_emit_part(e, i, DM_PART_PREDICTION, DM_SPACE_X0);
+	return 0;
+}
+
+static dm_status evaluate(struct dmi_compiler *c, dm_error *err)
+{
+	const dm_emit *e = &c->emit;
+	for (int32_t i = 0; i < e->n_value; i++) {
+		const struct dmi_value *v = &e->value[i];
+		dm_status st = DM_OK;
+		if (v->kind == DMI_LINEAR) {
+			struct dmi_expr sum;
+			dmi_expr_zero(&sum);
+			for (int32_t t = v->first_term; t < v->first_term + v->n_term; t++)
+				dmi_expr_add(&sum, e->term[t].coefficient, &c->expr[e->term[t].value - 1]);
+			c->expr[i] = sum;
+		} else if (v->kind == DMI_NOISE) {
+			int32_t base = dmi_base_draw(c, v->draw, err);
+			st = base < 0 ? DM_ERR_SAMPLER : DM_OK;
+			if (base >= 0)
+				dmi_expr_of(&c->expr[i], base);
+		} else if (v->kind == DMI_PREDICTION) {
+			st = dmi_predict(c, i, err);
+		}
+		if (st != DM_OK)
+			return st;
+	}
+	return DM_OK;
+}
+
+/* What the next interval starts from. */
+static void carry(struct dmi_compiler *c, int32_t kept_set)
+{
+	const dm_emit *e = &c->emit;
+	for (int32_t i = 0; i < e->n_push; i++) {
+		memmove(c->past + 1, c->past, (DMI_MAX_PAST - 1) * sizeof *c->past);
+		memmove(c->past_expr + 1, c->past_expr, (DMI_MAX_PAST - 1) * sizeof *c->past_expr);
+		c->past[0] = e->push[i];
+		c->past_expr[0] = c->expr[e->push[i].prediction - 1];
+	}
+	dm_val entry = 2;
+	for (int32_t i = 0; i < c->n_past; i++, entry++) /* those that stay may have moved to other slots */
+		if (i + e->n_push < DMI_MAX_PAST)
+			c->past_expr[i + e->n_push] = c->expr[entry - 1];
+	c->n_past += e->n_push;
+	if (c->n_past > c->sampler->ops.n_past)
+		c->n_past = c->sampler->ops.n_past;
+	for (int32_t k = 0; k < e->n_kept; k++) {
+		if (e->keep[k])
+			c->kept[k] = c->expr[e->keep[k] - 1];
+		else if (kept_set >> k & 1)
+			c->kept[k] = c->expr[entry - 1];
+		entry += kept_set >> k & 1;
+		c->kept_set |= e->keep[k] ? 1 << k : 0;
+	}
+	c->state = c->expr[e->state - 1];
+}
+
+static uint64_t bases_carried(const struct dmi_compiler *c)
+{
+	uint64_t used = c->state.used | c->x0.used;
+	for (int32_t i = 0; i < c->n_past; i++)
+		used |= c->past_expr[i].used;
+	for (int32_t k = 0; k < c->sampler->ops.n_kept; k++)
+		if (c->kept_set >> k & 1)
+			used |= c->kept[k].used;
+	return used;
+}
+
+/* The row that ends a step; the state stands in a slot. */
+static dm_status step_row(struct dmi_compiler *c, dm_error *err)
+{
+	dm_operand in[2] = {{c->base[dmi_expr_single(&c->state)].slot, 0, -1}, {0, 0, -1}};
+	dm_row row = {.struct_size = sizeof row, .kind = DM_ROW_STEP, .step = c->step, .n_in = 1};
+	row.in = in;
+	if (c->has_x0)
+		in[row.n_in++].slot = c->base[dmi_expr_single(&c->x0)].slot;
+	return dmi_program_add(c->program, &row, 0, 0, err);
+}
+
+/* The history is not wanted any more. */
+static void forget(dm_emit *e)
+{
+	for (int32_t i = 0; i < e->n_value; i++)
+		if (e->value[i].last_use == DMI_MAX_VALUE && i != e->state - 1)
+			e->value[i].last_use = -1;
+}
+
+static dm_status end_step(struct dmi_compiler *c, int last, dm_val preview, dm_error *err)
+{
+	dm_emit *e = &c->emit;
+	if (preview) {
+		c->x0 = c->expr[preview - 1];
+		c->has_x0 = 1;
+	}
+	if (!last && !c->step_rows)
+		return DM_OK;
+	if (last)
+		forget(e);
+	struct dmi_flush f = {.input = c->identity ? e->state : 0, .scale = 1, .buffers = dmi_base_buffers(c)};
+	f.force[e->state - 1] = 1;
+	if (c->has_x0 && dmi_expr_single(&c->x0) < 0)
+		f.buffers |= c->x0.used; /* a preview is always in a slot */
+	return dmi_flush(c, &f, e->n_value - 1, err);
+}
+
+dm_status dmi_compile_start(struct dmi_compiler *c, const dm_node *first, dm_error *err)
+{
+	c->identity = dmi_model_reads_state(c->model) && !c->adaptive;
+	c->n_slot = DM_SLOT_STATE;
+	c->step = -1;
+	for (int i = 0; i < DMI_MAX_RECENT; i++)
+		c->recent[i].ordinal = -1;
+	dm_operand in = {-1, 0, -1}; /* the init draw of visit 0 has the number 0 */
+	int32_t slot = c->identity ? DM_SLOT_INPUT : DM_SLOT_STATE;
+	dm_row row = {.struct_size = sizeof row, .kind = DM_ROW_COMBINE, .step = -1, .n_in = 1, .n_out = 1};
+	row.in = &in;
+	row.out = &slot;
+	row.coefficient = &first->sigma;
+	row.at = first;
+	if (c->check)
+		dmi_check_start(c->check, first);
+	int32_t base = dmi_base_slot(c, slot, err);
+	dmi_expr_of(&c->state, base);
+	return dmi_program_add(c->program, &row, 1, 0, err);
+}
+
+dm_status dmi_compile_interval(struct dmi_compiler *c, int64_t step, int64_t n_step, const dm_node *from,
+                               const dm_node *to, int last, dm_error *err)
+{
+	dm_past past[DMI_MAX_PAST];
+	dm_val kept[DMI_MAX_KEPT];
+	int32_t n_past = c->n_past, kept_set = c->kept_set;
+	dm_step s = {.step = step, .n_step = n_step, .from = from, .to = to, .n_past = n_past, .past = past, .kept = kept};
+	s.grid = c->grid;
+	c->step = step;
+	begin(c, n_past, kept_set, past, kept);
+	dm_status st = record(c, &s, err);
+	dm_val preview = st == DM_OK ? define_preview(c) : 0;
+	if (st != DM_OK)
+		return st;
+	mark_uses(c, n_past, kept_set);
+	if (preview)
+		use(&c->emit, preview, DMI_MAX_VALUE);
+	c->departs |= c->emit.departs;
+	if (c->check)
+		st = dmi_check_interval(c->check, &c->emit, c->model, to, kept_set, c->sampler->ops.n_past, err);
+	if (st == DM_OK)
+		st = evaluate(c, err);
+	if (st == DM_OK)
+		st = end_step(c, last, preview, err);
+	if (st != DM_OK) {
+		if (err)
+			err->step = step;
+		return st;
+	}
+	carry(c, kept_set);
+	if (last || c->step_rows)
+		st = step_row(c, err);
+	dmi_base_keep_only(c, last ? c->state.used | c->x0.used : bases_carried(c));
+	return st;
+}
+
+/* ------------------------------------------------------------------------------------------------------ an adaptive
+ * trial */
+
+static void begin_trial(struct dmi_compiler *c, int32_t kept_set)
+{
+	dm_error unused;
+	dmi_program_clear(c->program);
+	dmi_base_keep_only(c, 0);
+	dmi_expr_zero(&c->x0);
+	c->has_x0 = 0;
+	c->n_past = 0;
+	c->kept_set = kept_set;
+	dmi_expr_of(&c->state, dmi_base_slot(c, DM_SLOT_STATE, &unused));
+	for (int32_t k = 0; k < c->sampler->ops.n_kept; k++) {
+		int32_t base = dmi_base_slot(c, DM_SLOT_STATE + 1 + k, &unused); /* held even while it is not set */
+		if (kept_set >> k & 1)
+			dmi_expr_of(&c->kept[k], base);
+	}
+}
+
+static dm_status error_row(struct dmi_compiler *c, dm_error *err)
+{
+	const dm_emit *e = &c->emit;
+	dm_operand in[3];
+	for (int i = 0; i < 3; i++)
+		in[i] = (dm_operand){c->base[dmi_expr_single(&c->expr[e->estimate[i] - 1])].slot, 0, -1};
+	dm_row row = {.struct_size = sizeof row, .kind = DM_ROW_ERROR, .step = c->step, .n_in = 3};
+	row.in = in;
+	row.parameter = e->tolerance;
+	return dmi_program_add(c->program, &row, 0, 2, err);
+}
+
+/* What an accepted trial leaves, written to where the next one looks for it. */
+static dm_status accept_row(struct dmi_compiler *c, dm_error *err)
+{
+	const dm_emit *e = &c->emit;
+	const struct dmi_expr *out[1 + DMI_MAX_KEPT];
+	int32_t slot[1 + DMI_MAX_KEPT], n = 0;
+	out[n] = &c->expr[e->state - 1];
+	slot[n++] = DM_SLOT_STATE;
+	for (int32_t k = 0; k < e->n_kept; k++)
+		if (e->keep[k]) {
+			out[n] = &c->expr[e->keep[k] - 1];
+			slot[n++] = DM_SLOT_STATE + 1 + k;
+		}
+	return dmi_write(c, n, out, slot, err);
+}
+
+dm_status dmi_compile_trial(struct dmi_compiler *c, int64_t trial, const dm_node *from, const dm_node *to,
+                            const double *memory, int32_t kept_set, dm_error *err)
+{
+	dm_val kept[DMI_MAX_KEPT];
+	dm_step s = {.step = trial, .n_step = -1, .from = from, .to = to, .kept = kept, .memory = memory};
+	c->step = trial;
+	begin_trial(c, kept_set);
+	begin(c, 0, kept_set, NULL, kept);
+	dm_status st = record(c, &s, err);
+	if (st != DM_OK)
+		return st;
+	dm_val preview = define_preview(c);
+	mark_uses(c, 0, kept_set);
+	if (preview)
+		use(&c->emit, preview, DMI_MAX_VALUE);
+	c->departs |= c->emit.departs;
+	if (c->check) {
+		dmi_check_start(c->check, from);
+		st = dmi_check_interval(c->check, &c->emit, c->model, to, 0, 0, err);
+	}
+	if (st == DM_OK)
+		st = evaluate(c, err);
+	struct dmi_flush f = {.buffers = dmi_base_buffers(c)};
+	for (int i = 0; st == DM_OK && i < 3; i++)
+		f.force[c->emit.estimate[i] - 1] = 1;
+	if (preview)
+		f.force[preview - 1] = 1;
+	if (st == DM_OK)
+		st = dmi_flush(c, &f, c->emit.n_value - 1, err);
+	if (st == DM_OK)
+		st = error_row(c, err);
+	if (st == DM_OK)
+		st = accept_row(c, err);
+	if (st == DM_OK && c->step_rows) {
+		dmi_expr_of(&c->state, dmi_base_of_slot(c, DM_SLOT_STATE));
+		c->has_x0 = preview != 0;
+		if (preview)
+			c->x0 = c->expr[preview - 1];
+		st = step_row(c, err);
+	}
+	dmi_program_seal(c->program);
+	return st;
+}

@@ -1,0 +1,72 @@
+/* From what a sampler emitted to rows over slots.
+ *
+ * Every value is an expression: a weighted sum of bases, the arrays and draws that exist. Nothing is computed until the
+ * next evaluation (or the end), when one job writes what the model reads and every value that would otherwise be lost.
+ * So everything linear between two evaluations is one sweep. */
+#ifndef DMI_COMPILE_H
+#define DMI_COMPILE_H
+
+#include "guidance/guidance.h"
+#include "model/model.h"
+#include "plan/check.h"
+#include "plan/emit.h"
+#include "plan/program.h"
+
+enum { DMI_MAX_BASE = 48, DMI_MAX_RECENT = 32 };
+enum { DMI_BASE_FREE, DMI_BASE_SLOT, DMI_BASE_DRAW };
+
+struct dmi_base {
+	int32_t kind, slot;
+	uint32_t draw;
+	int64_t ordinal;
+};
+
+/* used: bit i is set where c[i] counts. */
+struct dmi_expr {
+	double c[DMI_MAX_BASE];
+	uint64_t used;
+};
+
+struct dmi_compiler {
+	/* what it works for; guidance may be NULL */
+	const dm_schedule *schedule;
+	const dm_sampler *sampler;
+	const dm_model *model;
+	const dm_guidance *guidance;
+	const dm_node *grid;
+	int32_t step_rows, preview, adaptive;
+	int32_t identity; /* the model reads the state itself, from DM_SLOT_INPUT */
+	struct dmi_program *program;
+	struct dmi_check *check; /* NULL: the sums are not checked again */
+
+	struct dm_emit emit;
+	struct dmi_base base[DMI_MAX_BASE];
+	struct dmi_expr expr[DMI_MAX_VALUE];
+
+	/* what is carried from interval to interval */
+	struct dmi_expr state, x0, past_expr[DMI_MAX_PAST], kept[DMI_MAX_KEPT];
+	int32_t n_past, kept_set, has_x0; /* kept_set: a bit for each */
+	dm_past past[DMI_MAX_PAST];
+	struct {
+		uint32_t draw;
+		int64_t ordinal;
+	} recent[DMI_MAX_RECENT]; /* draws may be asked for again */
+
+	/* counts */
+	int64_t step, n_eval, n_branch_eval, n_draw;
+	int32_t n_slot, departs;
+};
+
+/* Begins a plan: the start row makes sigma(first) times the init draw. */
+dm_status dmi_compile_start(struct dmi_compiler *c, const dm_node *first, dm_error *err);
+
+/* One interval of a fixed grid; last: the state must end up in a slot. */
+dm_status dmi_compile_interval(struct dmi_compiler *c, int64_t step, int64_t n_step, const dm_node *from,
+                               const dm_node *to, int last, dm_error *err);
+
+/* One trial of an adaptive method, into an emptied program. The state lies in DM_SLOT_STATE, kept value k in
+ * DM_SLOT_STATE + 1 + k. */
+dm_status dmi_compile_trial(struct dmi_compiler *c, int64_t trial, const dm_node *from, const dm_node *to,
+                            const double *memory, int32_t kept_set, dm_error *err);
+
+#endif

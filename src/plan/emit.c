@@ -1,0 +1,207 @@
+/* The functions a sampler calls. They only write down and check; compile.c makes rows of it. */
+#include "base/compiler.h"
+#include "base/math.h"
+#include "plan/emit.h"
+#include "base/error.h"
+#include "demist/noise.h"
+#include <math.h>
+#include <string.h>
+
+void dmi_emit_begin(dm_emit *e, int32_t n_kept)
+{
+	e->error.status = DM_OK;
+	e->n_value = e->n_term = e->n_push = 0;
+	e->state = 0;
+	e->n_kept = n_kept;
+	e->departs = 0;
+	memset(e->keep, 0, sizeof e->keep);
+	memset(e->estimate, 0, sizeof e->estimate);
+	e->norm = 0;
+}
+
+static int failed(const dm_emit *e)
+{
+	return e->error.status != DM_OK;
+}
+
+static dm_val define(dm_emit *e, int32_t kind)
+{
+	if (failed(e))
+		return 0;
+	if (e->n_value == DMI_MAX_VALUE) {
+		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: more than %d values in one interval", DMI_MAX_VALUE);
+		return 0;
+	}
+	struct dmi_value *v = &e->value[e->n_value++];
+	memset(v, 0, sizeof *v);
+	v->kind = kind;
+	return e->n_value;
+}
+
+static int defined(dm_emit *e, dm_val v, const char *where)
+{
+	if (!failed(e) && (v < 1 || v > e->n_value))
+		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: %s reads value %d, which was never defined", where, v);
+	return !failed(e);
+}
+
+static int predicted(dm_emit *e, dm_val v, const char *where)
+{
+	if (defined(e, v, where) && e->value[v - 1].kind != DMI_PREDICTION)
+		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: %s: value %d is not an evaluation", where, v);
+	return !failed(e);
+}
+
+static int node_is_good(dm_emit *e, const dm_node *at, const char *where)
+{
+	if (failed(e))
+		return 0;
+	if (!at || !(at->alpha >= 0 && at->sigma >= 0 && at->alpha + at->sigma > 0 && at->alpha + at->sigma < INFINITY))
+		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: %s: a node needs finite alpha >= 0, sigma >= 0, not both 0",
+		         where);
+	return !failed(e);
+}
+
+dm_val dmi_emit_entry(dm_emit *e)
+{
+	return define(e, DMI_ENTRY);
+}
+
+dm_val dm_emit_linear(dm_emit *e, int32_t n, const dm_term *term)
+{
+	int32_t first = e->n_term, kept = 0;
+	if (failed(e))
+		return 0;
+	for (int32_t i = 0; i < n; i++) {
+		if (term[i].coefficient == 0)
+			continue;
+		if (!defined(e, term[i].value, "a weighted sum"))
+			return 0;
+		if (!dmi_is_finite(term[i].coefficient)) {
+			dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: coefficient %g of value %d is not finite",
+			         term[i].coefficient, term[i].value);
+			return 0;
+		}
+		if (e->n_term == DMI_MAX_TERM) {
+			dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: more than %d terms in one interval", DMI_MAX_TERM);
+			return 0;
+		}
+		e->term[e->n_term++] = term[i];
+		kept++;
+	}
+	dm_val v = define(e, DMI_LINEAR);
+	if (v) {
+		e->value[v - 1].first_term = first;
+		e->value[v - 1].n_term = kept;
+	}
+	return v;
+}
+
+dm_val dm_emit_noise(dm_emit *e, int64_t visit, int32_t tag)
+{
+	uint32_t draw;
+	if (failed(e) || dm_draw(DM_DRAW_STEP, visit, tag, &draw, &e->error) != DM_OK)
+		return 0;
+	dm_val v = define(e, DMI_NOISE);
+	if (v)
+		e->value[v - 1].draw = draw;
+	return v;
+}
+
+static int space_is_good(dm_emit *e, int32_t space)
+{
+	if (!failed(e) && (space < DM_SPACE_RAW || space > DM_SPACE_SCORE))
+		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: space %d is none of DM_SPACE_...", space);
+	return !failed(e);
+}
+
+dm_val dm_emit_eval(dm_emit *e, dm_val x, const dm_node *at, int32_t space)
+{
+	if (!defined(e, x, "an evaluation") || !node_is_good(e, at, "evaluation") || !space_is_good(e, space))
+		return 0;
+	dm_val v = define(e, DMI_PREDICTION);
+	if (v) {
+		e->value[v - 1].of = x;
+		e->value[v - 1].at = *at;
+		e->value[v - 1].space = space;
+	}
+	return v;
+}
+
+dm_val dm_emit_part(dm_emit *e, dm_val eval, int32_t part, int32_t space)
+{
+	if (!predicted(e, eval, "a part") || !space_is_good(e, space))
+		return 0;
+	if (part != DM_PART_PREDICTION && part != DM_PART_UNMAPPED) {
+		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: part %d is none of DM_PART_...", part);
+		return 0;
+	}
+	dm_val v = define(e, DMI_PART);
+	if (v) {
+		e->value[v - 1].of = eval;
+		e->value[v - 1].part = part;
+		e->value[v - 1].space = space;
+	}
+	return v;
+}
+
+void dm_emit_push(dm_emit *e, const dm_node *at, dm_val prediction, int32_t order)
+{
+	if (!defined(e, prediction, "push") || !node_is_good(e, at, "push"))
+		return;
+	if (e->n_push == DMI_MAX_PAST) {
+		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: more than %d pushes in one interval", DMI_MAX_PAST);
+		return;
+	}
+	e->push[e->n_push++] = (dm_past){*at, prediction, order};
+}
+
+void dm_emit_keep(dm_emit *e, int32_t k, dm_val value)
+{
+	if (!defined(e, value, "keep"))
+		return;
+	if (k < 0 || k >= e->n_kept)
+		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: keep %d is outside the n_kept = %d declared", k, e->n_kept);
+	else
+		e->keep[k] = value;
+}
+
+void dm_emit_state(dm_emit *e, dm_val x)
+{
+	if (!defined(e, x, "the state"))
+		return;
+	if (e->state)
+		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: the state was set twice");
+	else
+		e->state = x;
+}
+
+void dm_emit_error_estimate(dm_emit *e, dm_val high, dm_val low, dm_val reference, double atol, double rtol,
+                            int32_t norm)
+{
+	if (!defined(e, high, "the error estimate") || !defined(e, low, "the error estimate") ||
+	    !defined(e, reference, "the error estimate"))
+		return;
+	if (!(atol >= 0 && rtol >= 0 && atol + rtol > 0 && atol + rtol < INFINITY)) {
+		dmi_fail(&e->error, DM_ERR_ARGUMENT, "sampler: atol = %g, rtol = %g must be >= 0, finite and not both 0", atol,
+		         rtol);
+		return;
+	}
+	e->estimate[0] = high;
+	e->estimate[1] = low;
+	e->estimate[2] = reference;
+	e->tolerance[0] = atol;
+	e->tolerance[1] = rtol;
+	e->norm = norm;
+}
+
+void dm_emit_departs(dm_emit *e, int32_t what)
+{
+	e->departs |= what & (DM_DEPARTS_MEAN | DM_DEPARTS_VARIANCE);
+}
+
+void dm_emit_fail(dm_emit *e, dm_status status, const char *message)
+{
+	if (!failed(e))
+		dmi_fail(&e->error, status < 0 ? status : DM_ERR_SAMPLER, "%s", message);
+}

@@ -1,0 +1,121 @@
+#include "base/compiler.h"
+#include "plan/expr.h"
+#include "base/error.h"
+#include <string.h>
+
+void dmi_expr_zero(struct dmi_expr *e)
+{
+	memset(e, 0, sizeof *e);
+}
+
+void dmi_expr_of(struct dmi_expr *e, int32_t base)
+{
+	dmi_expr_zero(e);
+	e->c[base] = 1;
+	e->used = (uint64_t)1 << base;
+}
+
+void dmi_expr_add(struct dmi_expr *to, double factor, const struct dmi_expr *e)
+{
+	if (factor == 0)
+		return;
+	for (int32_t i = 0; i < DMI_MAX_BASE; i++)
+		if (e->used >> i & 1) {
+			to->c[i] += factor * e->c[i];
+			to->used |= (uint64_t)1 << i;
+			if (to->c[i] == 0) /* cancelled exactly: not read */
+				to->used &= ~((uint64_t)1 << i);
+		}
+}
+
+int dmi_expr_equal(const struct dmi_expr *a, const struct dmi_expr *b)
+{
+	int equal = a->used == b->used;
+	for (int32_t i = 0; equal && i < DMI_MAX_BASE; i++)
+		equal = !(a->used >> i & 1) || a->c[i] == b->c[i];
+	return equal;
+}
+
+int32_t dmi_expr_single(const struct dmi_expr *e)
+{
+	for (int32_t i = 0; i < DMI_MAX_BASE; i++)
+		if (e->used == (uint64_t)1 << i)
+			return e->c[i] == 1 ? i : -1;
+	return -1;
+}
+
+static int32_t new_base(struct dmi_compiler *c, const struct dmi_base *base, dm_error *err)
+{
+	for (int32_t i = 0; i < DMI_MAX_BASE; i++)
+		if (c->base[i].kind == DMI_BASE_FREE) {
+			c->base[i] = *base;
+			if (base->kind == DMI_BASE_SLOT && base->slot >= c->n_slot)
+				c->n_slot = base->slot + 1;
+			return i;
+		}
+	dmi_fail(err, DM_ERR_SAMPLER, "sampler: more than %d arrays and draws are alive at once", DMI_MAX_BASE);
+	return -1;
+}
+
+int32_t dmi_base_slot(struct dmi_compiler *c, int32_t slot, dm_error *err)
+{
+	return new_base(c, &(struct dmi_base){DMI_BASE_SLOT, slot, 0, -1}, err);
+}
+
+/* Every draw has one ordinal, however often it is asked for. */
+static int64_t ordinal_of(struct dmi_compiler *c, uint32_t draw)
+{
+	for (int i = 0; i < DMI_MAX_RECENT; i++)
+		if (c->recent[i].draw == draw && c->recent[i].ordinal >= 0)
+			return c->recent[i].ordinal;
+	int64_t ordinal = c->n_draw++;
+	c->recent[ordinal % DMI_MAX_RECENT].draw = draw;
+	c->recent[ordinal % DMI_MAX_RECENT].ordinal = ordinal;
+	return ordinal;
+}
+
+int32_t dmi_base_draw(struct dmi_compiler *c, uint32_t draw, dm_error *err)
+{
+	for (int32_t i = 0; i < DMI_MAX_BASE; i++)
+		if (c->base[i].kind == DMI_BASE_DRAW && c->base[i].draw == draw)
+			return i;
+	return new_base(c, &(struct dmi_base){DMI_BASE_DRAW, -1, draw, -1}, err);
+}
+
+void dmi_base_number(struct dmi_compiler *c, int32_t base)
+{
+	if (c->base[base].kind == DMI_BASE_DRAW && c->base[base].ordinal < 0)
+		c->base[base].ordinal = ordinal_of(c, c->base[base].draw);
+}
+
+int32_t dmi_base_of_slot(const struct dmi_compiler *c, int32_t slot)
+{
+	for (int32_t i = 0; i < DMI_MAX_BASE; i++)
+		if (c->base[i].kind == DMI_BASE_SLOT && c->base[i].slot == slot)
+			return i;
+	return -1;
+}
+
+int32_t dmi_free_slot(struct dmi_compiler *c)
+{
+	int32_t slot = DM_SLOT_STATE;
+	while (dmi_base_of_slot(c, slot) >= 0)
+		slot++;
+	return slot;
+}
+
+void dmi_base_keep_only(struct dmi_compiler *c, uint64_t used)
+{
+	for (int32_t i = 0; i < DMI_MAX_BASE; i++)
+		if (!(used >> i & 1))
+			c->base[i].kind = DMI_BASE_FREE;
+}
+
+uint64_t dmi_base_buffers(const struct dmi_compiler *c)
+{
+	uint64_t set = 0;
+	for (int32_t i = 0; i < DMI_MAX_BASE; i++)
+		if (c->base[i].kind == DMI_BASE_SLOT && c->base[i].slot >= DM_SLOT_OUT && c->base[i].slot < DM_SLOT_STATE)
+			set |= (uint64_t)1 << i;
+	return set;
+}

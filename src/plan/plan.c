@@ -1,0 +1,244 @@
+#include "plan/plan.h"
+#include "base/error.h"
+#include "base/math.h"
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+static const dm_option options[] = {
+    DMI_INTEGER("start", "node to start from; the history starts empty there", 0, 0, 16777215),
+    DMI_INTEGER("progress", "1: a DM_ASK_STEP request after every step", 0, 0, 1),
+    DMI_INTEGER("preview", "1: the same, with the estimate of x0", 0, 0, 1),
+};
+
+const dm_option *dmi_plan_options(int32_t *n)
+{
+	*n = (int32_t)(sizeof options / sizeof *options);
+	return options;
+}
+
+/* Working memory of the creation. */
+struct work {
+	struct dmi_compiler compiler;
+	struct dmi_check check;
+};
+
+static void finish(void *object)
+{
+	dm_plan *plan = object;
+	dmi_program_free(&plan->program);
+	dmi_object_release(plan->schedule);
+	dmi_object_release(plan->grid);
+	dmi_object_release(plan->sampler);
+	dmi_object_release(plan->model);
+	dmi_object_release(plan->guidance);
+}
+
+void dmi_plan_compiler(const dm_plan *plan, struct dmi_compiler *c)
+{
+	c->schedule = plan->schedule;
+	c->sampler = plan->sampler;
+	c->model = plan->model;
+	c->guidance = plan->guidance;
+	c->adaptive = plan->sampler->ops.control != NULL;
+	c->grid = c->adaptive ? NULL : dm_grid_node(plan->grid, 0);
+	c->preview = plan->options.value[DMI_PLAN_PREVIEW] != 0;
+	c->step_rows = c->preview || plan->options.value[DMI_PLAN_PROGRESS] != 0;
+	c->identity = dmi_model_reads_state(plan->model) && !c->adaptive;
+	c->n_slot = DM_SLOT_STATE + 1;
+	for (int i = 0; i < DMI_MAX_RECENT; i++)
+		c->recent[i].ordinal = -1;
+}
+
+static dm_status compile_fixed(dm_plan *plan, struct dmi_compiler *c, dm_error *err)
+{
+	size_t n = dm_grid_count(plan->grid) - 1;
+	dm_status st = dmi_compile_start(c, dm_grid_node(plan->grid, plan->first), err);
+	for (size_t i = plan->first; st == DM_OK && i < n; i++)
+		st = dmi_compile_interval(c, (int64_t)i, (int64_t)n, dm_grid_node(plan->grid, i),
+		                          dm_grid_node(plan->grid, i + 1), i + 1 == n, err);
+	plan->info.n_step = (int64_t)(n - plan->first);
+	plan->info.n_eval = c->n_eval;
+	plan->info.n_branch_eval = c->n_branch_eval;
+	plan->info.n_draw = c->n_draw;
+	return st;
+}
+
+/* Where an adaptive run ends: at the last node with sigma > 0; a final node with sigma = 0 is one more step. */
+static dm_status adaptive_range(dm_plan *plan, dm_error *err)
+{
+	size_t n = dm_grid_count(plan->grid);
+	const dm_node *first = dm_grid_node(plan->grid, plan->first);
+	plan->end = dm_grid_node(plan->grid, n - 1)->sigma > 0 ? n - 1 : n - 2;
+	const dm_node *end = dm_grid_node(plan->grid, plan->end);
+	if (!(dmi_is_finite(first->lambda) && end->lambda >= first->lambda))
+		return dmi_fail(
+		    err, DM_ERR_UNSUPPORTED,
+		    "sampler \"%s\" steps in lambda: it needs a first node with alpha > 0 and noise that falls to the last "
+		    "node with sigma > 0 (first lambda = %g, last %g)",
+		    plan->sampler->name, first->lambda, end->lambda);
+	return DM_OK;
+}
+
+/* A trial as large as any: the first, the first with all kept values set, and the step to sigma = 0. */
+static dm_status compile_adaptive(dm_plan *plan, struct dmi_compiler *c, struct dmi_check *check, dm_error *err)
+{
+	double memory[DMI_MAX_MEMORY] = {0}, h = 0;
+	int32_t accept = 0, all = (1 << plan->sampler->ops.n_kept) - 1;
+	dm_node to;
+	dm_status st = adaptive_range(plan, err);
+	if (st != DM_OK)
+		return st;
+	const dm_node *first = dm_grid_node(plan->grid, plan->first), *end = dm_grid_node(plan->grid, plan->end);
+	const dm_node *last = dm_grid_node(plan->grid, dm_grid_count(plan->grid) - 1);
+	dm_status code =
+	    plan->sampler->ops.control(plan->sampler->user, memory, plan->sampler->options.value, -1, &accept, &h);
+	if (code)
+		return dmi_fail_callback(err, "sampler control", code, NULL);
+	if (!(h > 0))
+		return dmi_fail(err, DM_ERR_SAMPLER, "sampler \"%s\": first step h = %g must be above 0", plan->sampler->name,
+		                h);
+	st = first->lambda + h < end->lambda ? dm_schedule_at_lambda(plan->schedule, first->lambda + h, &to, err) : DM_OK;
+	if (!(first->lambda + h < end->lambda))
+		to = *end;
+	if (st == DM_OK && last->sigma == 0)
+		st = dmi_compile_trial(c, 0, end, last, memory, all, err);
+	c->check = check;
+	if (st == DM_OK && end != first)
+		st = dmi_compile_trial(c, 0, first, &to, memory, 0, err);
+	c->check = NULL;
+	if (st == DM_OK && end != first)
+		st = dmi_compile_trial(c, 0, first, &to, memory, all, err);
+	plan->info.n_step = plan->info.n_eval = plan->info.n_branch_eval = plan->info.n_draw = -1;
+	plan->norm = c->emit.norm;
+	return st;
+}
+
+/* What a run must know of the rows. */
+static void survey(dm_plan *plan)
+{
+	for (size_t r = 0; r < dmi_program_count(&plan->program); r++) {
+		const dm_row *row = dmi_program_row(&plan->program, r);
+		int32_t draws = 0;
+		for (int32_t i = 0; i < row->n_in; i++) {
+			draws += row->in[i].slot < 0;
+			if (row->in[i].slot >= 0)
+				plan->slots |= (uint64_t)1 << row->in[i].slot;
+		}
+		for (int32_t o = 0; o < row->n_out; o++)
+			if (row->kind != DM_ROW_STATS)
+				plan->slots |= (uint64_t)1 << row->out[o];
+		plan->max_draw = draws > plan->max_draw ? draws : plan->max_draw;
+		plan->max_in = row->n_in > plan->max_in ? row->n_in : plan->max_in;
+		plan->max_out = row->n_out > plan->max_out ? row->n_out : plan->max_out;
+		plan->max_branch = row->n_branch > plan->max_branch ? row->n_branch : plan->max_branch;
+	}
+}
+
+static void settle_facts(dm_plan *plan, const struct dmi_compiler *c)
+{
+	dm_plan_info *info = &plan->info;
+	survey(plan);
+	if (c->adaptive) /* later trials may take other slots than the one printed */
+		for (int32_t slot = DM_SLOT_STATE; slot < c->n_slot; slot++)
+			plan->slots |= (uint64_t)1 << slot;
+	info->struct_size = sizeof *info;
+	info->adaptive = c->adaptive;
+	info->departs = c->departs;
+	info->n_past = plan->sampler->ops.n_past;
+	info->n_kept = plan->sampler->ops.n_kept;
+	info->n_slot = info->n_state_slot = 0;
+	for (int slot = 0; slot < 64; slot++)
+		if (plan->slots >> slot & 1) {
+			info->n_slot++;
+			info->n_state_slot += slot >= DM_SLOT_STATE || (slot == DM_SLOT_INPUT && c->identity);
+		}
+}
+
+static dm_status compile(dm_plan *plan, dm_error *err)
+{
+	const dm_allocator *allocator = &plan->object.allocator;
+	struct work *work = dmi_allocate(allocator, 1, sizeof *work, err);
+	if (!work)
+		return DM_ERR_MEMORY;
+	struct dmi_compiler *c = &work->compiler;
+	dmi_plan_compiler(plan, c);
+	c->program = &plan->program;
+	c->check = c->adaptive ? NULL : &work->check;
+	dm_status st = c->adaptive ? compile_adaptive(plan, c, &work->check, err) : compile_fixed(plan, c, err);
+	if (st == DM_OK && c->n_slot > 64)
+		st = dmi_fail(err, DM_ERR_SAMPLER, "sampler \"%s\" needs %d arrays at once, at most 64 are possible",
+		              plan->sampler->name, c->n_slot);
+	if (st == DM_OK) {
+		dmi_program_seal(&plan->program);
+		settle_facts(plan, c);
+	}
+	dmi_release_memory(allocator, work, sizeof *work);
+	return st;
+}
+
+static dm_status check_arguments(dm_plan **out, const dm_schedule *schedule, const dm_grid *grid,
+                                 const dm_sampler *sampler, const dm_model *model, dm_error *err)
+{
+	const char *missing = !out        ? "out"
+	                      : !schedule ? "schedule"
+	                      : !grid     ? "grid"
+	                      : !sampler  ? "sampler"
+	                      : !model    ? "model"
+	                                  : NULL;
+	return missing ? dmi_fail(err, DM_ERR_ARGUMENT, "plan: %s is NULL", missing) : DM_OK;
+}
+
+dm_status dm_plan_create(dm_plan **out, const dm_schedule *schedule, const dm_grid *grid, const dm_sampler *sampler,
+                         const dm_model *model, const dm_guidance *guidance, const char *option_text,
+                         const dm_allocator *allocator, dm_error *err)
+{
+	if (out)
+		*out = NULL;
+	dm_status st = check_arguments(out, schedule, grid, sampler, model, err);
+	dm_plan *plan = st == DM_OK ? dmi_object_new(sizeof *plan, allocator, finish, err) : NULL;
+	if (!plan)
+		return st != DM_OK ? st : DM_ERR_MEMORY;
+	dmi_program_init(&plan->program, &plan->object.allocator);
+	plan->schedule = dmi_object_retain(schedule);
+	plan->grid = dmi_object_retain(grid);
+	plan->sampler = dmi_object_retain(sampler);
+	plan->model = dmi_object_retain(model);
+	plan->guidance = dmi_object_retain(guidance);
+	st = dmi_options_parse(&plan->options, "plan", NULL, options, (int32_t)(sizeof options / sizeof *options),
+	                       option_text, &plan->object.allocator, err);
+	plan->first = (size_t)plan->options.value[DMI_PLAN_START];
+	if (st == DM_OK && plan->first + 1 >= dm_grid_count(grid))
+		st = dmi_fail(err, DM_ERR_ARGUMENT, "plan: start = %g must be below the number of steps (%z)",
+		              (double)plan->first, dm_grid_count(grid) - 1);
+	if (st == DM_OK)
+		st = compile(plan, err);
+	if (st == DM_OK)
+		*out = plan;
+	else
+		dmi_object_release(plan);
+	return st;
+}
+
+void dm_plan_free(dm_plan *plan)
+{
+	dmi_object_release(plan);
+}
+
+dm_status dm_plan_facts(const dm_plan *plan, dm_plan_info *info, dm_error *err)
+{
+	if (!plan || !info)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "plan facts: %s is NULL", plan ? "info" : "plan");
+	return dmi_info_copy(info, sizeof *info, &plan->info, offsetof(dm_plan_info, n_kept) + sizeof info->n_kept,
+	                     "plan info", err);
+}
+
+size_t dm_plan_count(const dm_plan *plan)
+{
+	return plan ? dmi_program_count(&plan->program) : 0;
+}
+
+const dm_row *dm_plan_row(const dm_plan *plan, size_t i)
+{
+	return plan && i < dmi_program_count(&plan->program) ? dmi_program_row(&plan->program, i) : NULL;
+}

@@ -1,0 +1,37 @@
+/* The plan object. */
+#ifndef DMI_PLAN_H
+#define DMI_PLAN_H
+
+#include "plan/compile.h"
+#include "schedule/grid.h"
+#include "schedule/schedule.h"
+
+enum { DMI_PLAN_START, DMI_PLAN_PROGRESS, DMI_PLAN_PREVIEW };
+
+struct dm_plan {
+	struct dmi_object object;
+	dm_schedule *schedule;
+	dm_grid *grid;
+	dm_sampler *sampler;
+	dm_model *model;
+	dm_guidance *guidance; /* may be NULL */
+	struct dmi_options options;
+	dm_plan_info info;
+	struct dmi_program program; /* adaptive: the largest of the trials that were looked at */
+
+	int32_t max_in, max_out, max_branch, max_draw; /* of any row */
+	uint64_t slots;                                /* which slots are used */
+	int32_t norm;                                  /* adaptive: DM_NORM_... */
+	size_t first, end; /* nodes: where the run starts; adaptive: the last one with sigma > 0 */
+};
+
+/* Sets a compiler up for this plan (everything but program and check). */
+void dmi_plan_compiler(const dm_plan *plan, struct dmi_compiler *c);
+
+/* Appends the spec of everything the plan was made from. */
+void dmi_plan_print_spec(const dm_plan *plan, struct dmi_text *text);
+
+/* "start=3,preview=1": the table of plan options, for those who read them among others. */
+const dm_option *dmi_plan_options(int32_t *n);
+
+#endif

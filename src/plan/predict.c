@@ -1,0 +1,237 @@
+#include "base/compiler.h"
+#include "base/math.h"
+#include "plan/predict.h"
+#include "base/error.h"
+#include "plan/expr.h"
+#include "plan/flush.h"
+#include <math.h>
+#include <string.h>
+
+enum { MAX_BRANCH = DM_GUIDANCE_MAX_BRANCH };
+
+/* One evaluation while its views are made. */
+struct evaluation {
+	const dm_node *at;
+	struct dmi_expr x, raw; /* the value evaluated; the guided raw output (linear guidance only) */
+	double weight_sum;
+	struct dmi_expr guided; /* x0 after combination, before maps; where it stands in an array */
+	struct dmi_expr mapped; /* x0 after the maps */
+	int in_array, n_map;    /* guided and mapped are in use; number of maps */
+};
+
+static dm_status meaningless(const struct dmi_compiler *c, const dm_node *at, int32_t space, dm_error *err)
+{
+	static const char *const names[] = {"raw output", "x0", "epsilon", "v", "score"};
+	return dmi_fail(err, DM_ERR_UNSUPPORTED, "model \"%s\": %s cannot be had from it at alpha = %g, sigma = %g",
+	                c->model->kind->method.info.name, names[space], at->alpha, at->sigma);
+}
+
+/* out = row[0] x + row[1] raw. */
+static dm_status from_raw(const struct dmi_compiler *c, const struct evaluation *ev, int32_t space,
+                          struct dmi_expr *out, dm_error *err)
+{
+	double row[2];
+	dmi_prediction_row(c->model->kind, space, ev->at->alpha, ev->at->sigma, dmi_model_sigma_data(c->model), row);
+	if (!dmi_is_finite(row[0]) || !dmi_is_finite(row[1]))
+		return meaningless(c, ev->at, space, err);
+	dmi_expr_zero(out);
+	dmi_expr_add(out, row[0] * (space == DM_SPACE_RAW ? 1 : ev->weight_sum), &ev->x);
+	dmi_expr_add(out, row[1], &ev->raw);
+	return DM_OK;
+}
+
+/* The other spaces from an x0 that stands in an array (or whose weights do not add up to 1): epsilon = (x - alpha x0) /
+ * sigma. */
+static dm_status from_x0(const struct dmi_compiler *c, const struct evaluation *ev, const struct dmi_expr *x0,
+                         int32_t space, struct dmi_expr *out, dm_error *err)
+{
+	double row[3], sigma = ev->at->sigma;
+	dmi_space_encode(c->model->kind, space, ev->at->alpha, sigma, dmi_model_sigma_data(c->model), row);
+	if (row[2] != 0 && sigma == 0)
+		return meaningless(c, ev->at, space, err);
+	dmi_expr_zero(out);
+	dmi_expr_add(out, row[0] + (row[2] != 0 ? row[2] / sigma : 0), &ev->x);
+	dmi_expr_add(out, row[1] - (row[2] != 0 ? row[2] * ev->at->alpha / sigma : 0), x0);
+	return DM_OK;
+}
+
+static dm_status view(const struct dmi_compiler *c, const struct evaluation *ev, int32_t part, int32_t space,
+                      struct dmi_expr *out, dm_error *err)
+{
+	struct dmi_expr x0;
+	int mapped = part == DM_PART_PREDICTION && ev->n_map && space != DM_SPACE_RAW;
+	if (mapped || ev->in_array == 2)
+		return from_x0(c, ev, mapped ? &ev->mapped : &ev->guided, space, out, err);
+	if (space == DM_SPACE_RAW || space == DM_SPACE_X0 || fabs(ev->weight_sum - 1) <= 1e-12)
+		return from_raw(c, ev, space, out, err);
+	dm_status st = from_raw(c, ev, DM_SPACE_X0, &x0, err);
+	return st == DM_OK ? from_x0(c, ev, &x0, space, out, err) : st;
+}
+
+/* Adds a row whose coefficients stand in an array of n_number. */
+static dm_status add_row(struct dmi_compiler *c, dm_row *row, const double *coefficient, size_t n_number,
+                         const double *parameter, size_t n_parameter, dm_error *err)
+{
+	row->struct_size = sizeof *row;
+	row->step = c->step;
+	row->coefficient = coefficient;
+	row->parameter = parameter;
+	return dmi_program_add(c->program, row, n_number, n_parameter, err);
+}
+
+/* in[1], where there is one, is the slot of the state that the model's input was made from. */
+static dm_status eval_row(struct dmi_compiler *c, dm_val x, const dm_node *at, const dm_branch *branch, int32_t n,
+                          dm_error *err)
+{
+	dm_operand in[2] = {{DM_SLOT_INPUT, 0, -1}, {DM_SLOT_INPUT, 0, -1}};
+	int32_t base = dmi_expr_single(&c->expr[x - 1]);
+	int32_t out[2 * MAX_BRANCH], n_out = 0;
+	for (int32_t b = 0; b < n; b++)
+		out[n_out++] = DM_SLOT_OUT + b;
+	for (int32_t b = 0; b < n && dmi_model_has_variance(c->model); b++)
+		out[n_out++] = DM_SLOT_VARIANCE + b;
+	dm_row row = {.kind = DM_ROW_EVAL, .n_in = 1, .n_out = n_out, .n_branch = n};
+	if (!c->identity && base >= 0 && c->base[base].kind == DMI_BASE_SLOT)
+		in[row.n_in++].slot = c->base[base].slot;
+	row.in = in;
+	row.out = out;
+	row.at = at;
+	row.branch = branch;
+	c->n_eval++;
+	c->n_branch_eval += n;
+	return add_row(c, &row, NULL, 0, NULL, 0, err);
+}
+
+/* The guided x0 into a slot: directly, or with weights that follow from the statistics of the branches. */
+static dm_status store_guided(struct dmi_compiler *c, struct evaluation *ev, const dm_branch *branch, int32_t n,
+                              int32_t slot, int needs_stats, dm_error *err)
+{
+	double row[2], matrix[MAX_BRANCH * (MAX_BRANCH + 1)] = {0};
+	dm_operand in[MAX_BRANCH + 1];
+	int32_t unused[MAX_BRANCH] = {0};
+	if (!needs_stats) {
+		struct dmi_expr x0;
+		const struct dmi_expr *out = &x0;
+		dm_status st = from_raw(c, ev, DM_SPACE_X0, &x0, err);
+		return st == DM_OK ? dmi_write(c, 1, &out, &slot, err) : st;
+	}
+	dmi_prediction_row(c->model->kind, DM_SPACE_X0, ev->at->alpha, ev->at->sigma, dmi_model_sigma_data(c->model), row);
+	if (!dmi_is_finite(row[0]) || !dmi_is_finite(row[1]))
+		return meaningless(c, ev->at, DM_SPACE_X0, err);
+	in[0] = (dm_operand){c->base[dmi_expr_single(&ev->x)].slot, 0, -1};
+	for (int32_t b = 0; b < n; b++) {
+		in[1 + b] = (dm_operand){DM_SLOT_OUT + b, 0, -1};
+		matrix[b * (n + 1)] = row[0];
+		matrix[b * (n + 1) + 1 + b] = row[1];
+		unused[b] = -1;
+	}
+	dm_row stats = {
+	    .kind = DM_ROW_STATS, .n_in = n + 1, .n_out = n, .n_branch = n, .in = in, .out = unused, .at = ev->at};
+	stats.branch = branch;
+	dm_row combine = {.kind = DM_ROW_COMBINE, .weighted = 1, .n_in = n + 1, .n_out = 1, .in = in, .out = &slot};
+	dm_status st = add_row(c, &stats, matrix, (size_t)n * (size_t)(n + 1), NULL, 0, err);
+	return st == DM_OK ? add_row(c, &combine, row, 2, NULL, 0, err) : st;
+}
+
+/* Applies the maps: the first one into a slot of its own where the unmapped x0 is still wanted. */
+static dm_status store_mapped(struct dmi_compiler *c, struct evaluation *ev, int keep_guided, dm_error *err)
+{
+	double parameter[4];
+	int32_t from = c->base[dmi_expr_single(&ev->guided)].slot, to = from, map;
+	ev->mapped = ev->guided;
+	for (int32_t k = 0; (map = dmi_guidance_map(c->guidance, k, parameter)) != 0; k++, from = to) {
+		if (k == 0 && keep_guided) {
+			to = dmi_free_slot(c);
+			int32_t base = dmi_base_slot(c, to, err);
+			if (base < 0)
+				return DM_ERR_SAMPLER;
+			dmi_expr_of(&ev->mapped, base);
+		}
+		dm_operand in = {from, 0, -1};
+		dm_row row = {.kind = DM_ROW_MAP, .map = map, .n_in = 1, .n_out = 1, .in = &in, .out = &to};
+		dm_status st = add_row(c, &row, NULL, 0, parameter, 4, err);
+		if (st != DM_OK)
+			return st;
+	}
+	return DM_OK;
+}
+
+/* Where the guidance is not linear, the guided x0 (and the mapped one) are made at once. */
+static dm_status store(struct dmi_compiler *c, struct evaluation *ev, const dm_branch *branch, int32_t n, int32_t k,
+                       int needs_stats, dm_error *err)
+{
+	int wanted = 0;
+	for (int32_t i = k + 1; i < c->emit.n_value; i++)
+		wanted |= c->emit.value[i].kind == DMI_PART && c->emit.value[i].of == k + 1 &&
+		          c->emit.value[i].part == DM_PART_UNMAPPED;
+	int32_t slot = dmi_free_slot(c);
+	dm_status st = store_guided(c, ev, branch, n, slot, needs_stats, err);
+	int32_t base = st == DM_OK ? dmi_base_slot(c, slot, err) : -1;
+	if (base < 0)
+		return st != DM_OK ? st : DM_ERR_SAMPLER;
+	dmi_expr_of(&ev->guided, base);
+	ev->in_array = needs_stats ? 2 : 1;
+	return store_mapped(c, ev, needs_stats && wanted, err);
+}
+
+/* The guided raw output and the sum of the weights, for linear guidance. */
+static dm_status combine_linear(struct dmi_compiler *c, struct evaluation *ev, const dm_branch *branch, int32_t n,
+                                const int32_t *base, dm_error *err)
+{
+	double weight[MAX_BRANCH];
+	dm_status st = dmi_guidance_weights(c->guidance, ev->at, branch, n, NULL, weight, err);
+	dmi_expr_zero(&ev->raw);
+	ev->weight_sum = 0;
+	for (int32_t b = 0; st == DM_OK && b < n; b++) {
+		struct dmi_expr one;
+		dmi_expr_of(&one, base[b]);
+		dmi_expr_add(&ev->raw, weight[b], &one);
+		ev->weight_sum += weight[b];
+	}
+	return st;
+}
+
+static dm_status views(struct dmi_compiler *c, const struct evaluation *ev, int32_t k, dm_error *err)
+{
+	dm_status st = view(c, ev, DM_PART_PREDICTION, c->emit.value[k].space, &c->expr[k], err);
+	for (int32_t i = k + 1; st == DM_OK && i < c->emit.n_value; i++) {
+		const struct dmi_value *v = &c->emit.value[i];
+		if (v->kind == DMI_PART && v->of == k + 1)
+			st = view(c, ev, v->part, v->space, &c->expr[i], err);
+	}
+	return st;
+}
+
+dm_status dmi_predict(struct dmi_compiler *c, int32_t k, dm_error *err)
+{
+	dm_node at = c->emit.value[k].at;
+	dm_val x = c->emit.value[k].of;
+	struct evaluation ev = {.at = &at, .weight_sum = 1};
+	struct dmi_flush f = {.input = x, .scale = dmi_model_input_scale(c->model, &at), .buffers = dmi_base_buffers(c)};
+	dm_branch branch[MAX_BRANCH];
+	int32_t n, base[MAX_BRANCH];
+	double unused[4];
+	int needs_stats = dmi_guidance_needs_stats(c->guidance);
+	while (dmi_guidance_map(c->guidance, ev.n_map, unused))
+		ev.n_map++;
+	f.force[x - 1] = needs_stats && !c->identity;
+	dm_status st = dmi_guidance_branches(c->guidance, &at, branch, &n, err);
+	if (st == DM_OK)
+		st = dm_model_time(c->model, c->schedule, &at, &at.time, err);
+	if (st == DM_OK)
+		st = dmi_flush(c, &f, k - 1, err);
+	if (st == DM_OK)
+		st = eval_row(c, x, &at, branch, n, err);
+	for (int32_t b = 0; st == DM_OK && b < n; b++) {
+		base[b] = dmi_base_slot(c, DM_SLOT_OUT + b, err);
+		st = base[b] < 0 ? DM_ERR_SAMPLER : DM_OK;
+	}
+	if (st != DM_OK)
+		return st;
+	ev.x = c->expr[x - 1];
+	if (!needs_stats)
+		st = combine_linear(c, &ev, branch, n, base, err);
+	if (st == DM_OK && (needs_stats || ev.n_map))
+		st = store(c, &ev, branch, n, k, needs_stats, err);
+	return st == DM_OK ? views(c, &ev, k, err) : st;
+}

@@ -1,0 +1,107 @@
+/* The sizes and places of everything a run needs. The same walk measures (memory NULL) and places. */
+#include "base/compiler.h"
+#include "run/run.h"
+#include "base/error.h"
+#include <string.h>
+
+enum { ALIGN = 64, TRIAL_FACTOR = 2 };
+
+struct arena {
+	char *memory;
+	size_t used;
+	int overflow;
+};
+
+static void *take(struct arena *a, size_t count, size_t size)
+{
+	size_t bytes, at = a->used;
+	if (!dmi_multiply(count, size, &bytes) || bytes > SIZE_MAX / 4 || at > SIZE_MAX / 4) {
+		a->overflow = 1;
+		return NULL;
+	}
+	a->used = at + (bytes + ALIGN - 1) / ALIGN * ALIGN;
+	return a->memory ? a->memory + at : NULL;
+}
+
+/* Bytes of a slot's array, with the strides and types that the model asks for. */
+static dm_status slot_bytes(const dm_run *run, int32_t slot, size_t *bytes, dm_error *err)
+{
+	const dm_model *model = run->plan->model;
+	int32_t type = run->array->ops.type;
+	size_t stride = run->n_element;
+	if (slot < DM_SLOT_STATE && !(slot == DM_SLOT_INPUT && dmi_model_reads_state(model))) {
+		type = slot == DM_SLOT_INPUT ? dmi_model_x_type(model, type) : dmi_model_out_type(model, type);
+		stride = slot == DM_SLOT_INPUT ? dmi_model_x_stride(model, run->n_element)
+		                               : dmi_model_out_stride(model, run->n_element);
+		if (stride < run->n_element)
+			return dmi_fail(err, DM_ERR_ARGUMENT, "model: %s = %z must be at least n_element = %z",
+			                slot == DM_SLOT_INPUT ? "x_stride" : "out_stride", stride, run->n_element);
+	}
+	if (!dmi_multiply(run->n_sample, stride, bytes) || !dmi_multiply(*bytes, dmi_type_size(type), bytes))
+		return dmi_fail(err, DM_ERR_OVERFLOW, "run: %z samples of %z elements do not fit into memory", run->n_sample,
+		                stride);
+	return DM_OK;
+}
+
+static void place_arrays(dm_run *run, struct arena *a)
+{
+	size_t n = run->n_sample, b = (size_t)run->plan->max_branch;
+	int stats = dmi_guidance_needs_stats(run->plan->guidance);
+	run->rq_sample = take(a, n, sizeof *run->rq_sample);
+	run->rq_seed = take(a, n, sizeof *run->rq_seed);
+	run->rq_row = take(a, n, sizeof *run->rq_row);
+	run->rq_time = take(a, n, sizeof *run->rq_time);
+	run->rq_alpha = take(a, n, sizeof *run->rq_alpha);
+	run->rq_sigma = take(a, n, sizeof *run->rq_sigma);
+	run->seed = take(a, n, sizeof *run->seed);
+	run->sample = take(a, n, sizeof *run->sample);
+	run->bad = take(a, n, 2 * b * sizeof *run->bad);
+	run->gram = take(a, stats ? n : 0, b * b * sizeof *run->gram);
+	run->sum = take(a, stats ? n : 0, b * sizeof *run->sum);
+	run->weight = take(a, stats ? n : 0, b * sizeof *run->weight);
+	run->coefficient = take(a, stats ? n : 0, (1 + b) * sizeof *run->coefficient);
+	run->error_sum = take(a, n, sizeof *run->error_sum);
+	run->in = take(a, DMI_MAX_BASE + 2, sizeof *run->in);
+	run->job_out = take(a, DMI_MAX_SLOT, sizeof *run->job_out);
+	run->group = take(a, run->n_group, sizeof *run->group);
+}
+
+static void place_trials(dm_run *run, struct arena *a)
+{
+	const struct dmi_program *like = &run->plan->program;
+	run->compiler = take(a, 1, sizeof *run->compiler);
+	void *memory = take(a, 1, dmi_program_bytes(like, TRIAL_FACTOR));
+	if (memory)
+		dmi_program_place(&run->trial_program, like, TRIAL_FACTOR, memory);
+}
+
+dm_status dmi_run_layout(dm_run *run, char *memory, size_t *bytes, dm_error *err)
+{
+	struct arena a = {memory, 0, 0};
+	const dm_plan *plan = run->plan;
+	take(&a, 1, sizeof *run);
+	run->n_group = plan->info.adaptive && plan->norm == DM_NORM_SAMPLE ? run->n_sample : 1;
+	place_arrays(run, &a);
+	if (plan->info.adaptive)
+		place_trials(run, &a);
+	for (int32_t slot = 0; slot < DMI_MAX_SLOT; slot++) {
+		run->slot_bytes[slot] = 0;
+		if (!(plan->slots >> slot & 1))
+			continue;
+		dm_status st = slot_bytes(run, slot, &run->slot_bytes[slot], err);
+		if (st != DM_OK)
+			return st;
+		if (run->array->host)
+			run->slot[slot] = take(&a, 1, run->slot_bytes[slot]);
+	}
+	/* draws of a source of the caller's are arrays; the start draw needs one too */
+	int32_t n_noise = run->noise && !run->noise->builtin ? (plan->max_draw > 1 ? plan->max_draw : 1) : 0;
+	run->noise_bytes = n_noise ? run->n_sample * run->n_element * dmi_type_size(run->array->ops.type) : 0;
+	for (int32_t k = 0; k < n_noise && run->array->host; k++)
+		run->noise_slot[k] = take(&a, 1, run->noise_bytes);
+	run->n_noise_slot = n_noise;
+	*bytes = a.used;
+	return a.overflow ? dmi_fail(err, DM_ERR_OVERFLOW, "run: %z samples of %z elements do not fit into memory",
+	                             run->n_sample, run->n_element)
+	                  : DM_OK;
+}

@@ -1,0 +1,120 @@
+/* Getting states into a run and out of it. */
+#include "base/compiler.h"
+#include "run/run.h"
+#include "base/error.h"
+#include <string.h>
+
+static dm_status check_call(const dm_run *run, const char *call, const void *data, int32_t type, dm_error *err)
+{
+	if (!run || !data)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "%s: %s is NULL", call, run ? "the array" : "run");
+	if (run->in_callback)
+		return dmi_fail(err, DM_ERR_BUSY, "%s: called from a callback of the same run", call);
+	if (type != DM_F32 && type != DM_F64)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "%s: type = %d must be DM_F32 or DM_F64", call, type);
+	if (!run->array->host && type != run->array->ops.type)
+		return dmi_fail(err, DM_ERR_UNSUPPORTED, "%s: with a custom array the type must be that of its state", call);
+	return DM_OK;
+}
+
+/* out = factor * in over the whole batch, converting types; one of them is host memory of the caller's. */
+static dm_status scale(dm_run *run, dm_input in, dm_output out, double factor, dm_error *err)
+{
+	dm_job job = {.struct_size = sizeof job, .n_sample = run->n_sample, .n_element = run->n_element};
+	job.seed = run->seed;
+	job.sample = run->sample;
+	job.n_in = job.n_out = 1;
+	job.in = &in;
+	job.out = &out;
+	job.coefficient = &factor;
+	dm_status code = run->array->ops.combine(run->array->user, &job);
+	return code ? dmi_run_array_error(err, "array combine", code) : DM_OK;
+}
+
+/* Rows of a custom array's slot from or to tight host rows. */
+static dm_status copy_rows(dm_run *run, char *backend, char *host, size_t host_stride, int32_t direction, dm_error *err)
+{
+	size_t bytes = run->n_element * dmi_type_size(run->array->ops.type);
+	for (size_t s = 0; s < run->n_sample; s++) {
+		char *inside = backend + s * bytes, *outside = host + s * host_stride * dmi_type_size(run->array->ops.type);
+		dm_status code = direction == DM_COPY_TO_BACKEND
+		                     ? run->array->ops.copy(run->array->user, inside, outside, bytes, direction)
+		                     : run->array->ops.copy(run->array->user, outside, inside, bytes, direction);
+		if (code)
+			return dmi_run_array_error(err, "array copy", code);
+	}
+	return DM_OK;
+}
+
+static dm_status give(dm_run *run, const char *call, const void *x, int32_t type, size_t stride, int32_t kind,
+                      dm_error *err)
+{
+	dm_status st = check_call(run, call, x, type, err);
+	if (st != DM_OK)
+		return st;
+	if (run->started)
+		return dmi_fail(err, DM_ERR_STATE, "%s: the run has already started", call);
+	if (stride == 0)
+		stride = run->n_element;
+	if (stride < run->n_element)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "%s: stride = %z must be 0 or at least n_element = %z", call, stride,
+		                run->n_element);
+	int32_t slot = !run->plan->info.adaptive && dmi_model_reads_state(run->plan->model) ? DM_SLOT_INPUT : DM_SLOT_STATE;
+	union {
+		const void *in;
+		char *out;
+	} host = {x};
+	dm_input in = {x, stride, type, DM_SOURCE_DATA, 0, 0};
+	dm_output out = {run->slot[slot], run->n_element, run->array->ops.type, 0};
+	st = run->array->host ? scale(run, in, out, 1, err)
+	                      : copy_rows(run, run->slot[slot], host.out, stride, DM_COPY_TO_BACKEND, err);
+	if (st == DM_OK)
+		run->start_kind = kind;
+	return st;
+}
+
+dm_status dm_run_start_state(dm_run *run, const void *x, int32_t type, size_t stride, dm_error *err)
+{
+	return give(run, "run start_state", x, type, stride, DMI_START_STATE, err);
+}
+
+dm_status dm_run_start_clean(dm_run *run, const void *x0, int32_t type, size_t stride, dm_error *err)
+{
+	return give(run, "run start_clean", x0, type, stride, DMI_START_CLEAN, err);
+}
+
+/* What stands in a slot, times a factor, to tight rows of the caller's. */
+static dm_status show(dm_run *run, int32_t slot, double factor, void *out, int32_t type, dm_error *err)
+{
+	struct dmi_group all = {.n = run->n_sample};
+	dm_input in = {.source = DM_SOURCE_DATA};
+	in.data = dmi_run_slot(run, &all, slot, &in.stride, &in.type);
+	dm_output to = {out, run->n_element, type, 0};
+	if (run->array->host)
+		return scale(run, in, to, factor, err);
+	if (factor != 1 || in.type != type)
+		return dmi_fail(err, DM_ERR_UNSUPPORTED, "run state: the state is not in an array of its own at this request");
+	return copy_rows(run, run->slot[slot], out, run->n_element, DM_COPY_FROM_BACKEND, err);
+}
+
+dm_status dm_run_state(dm_run *run, void *out, int32_t type, dm_error *err)
+{
+	dm_status st = check_call(run, "run state", out, type, err);
+	if (st != DM_OK)
+		return st;
+	if (!run->started)
+		return dmi_fail(err, DM_ERR_STATE, "run state: the run has not started");
+	return show(run, run->shown_slot, 1 / run->shown_scale, out, type, err);
+}
+
+dm_status dm_run_x0(dm_run *run, void *out, int32_t type, dm_error *err)
+{
+	dm_status st = check_call(run, "run x0", out, type, err);
+	if (st != DM_OK)
+		return st;
+	if (run->plan->options.value[DMI_PLAN_PREVIEW] == 0)
+		return dmi_fail(err, DM_ERR_STATE, "run x0: the plan must be made with preview=1");
+	if (run->shown_x0 < 0 || run->plan->info.adaptive)
+		return dmi_fail(err, DM_ERR_STATE, "run x0: no step has ended yet (adaptive runs show it in DM_ASK_STEP only)");
+	return show(run, run->shown_x0, 1, out, type, err);
+}

@@ -1,0 +1,29 @@
+/* DPM-Solver++(2M) (Lu 2022b, algorithm 2), with h = lambda' - lambda, h_old the step before:
+ *
+ *     x' = (sigma'/sigma) x - alpha' (e^(-h) - 1) D,   D = x0 + (h / (2 h_old)) (x0 - x0_old)
+ *
+ * The first step and the step to sigma' = 0 take D = x0. State: one earlier prediction of x0. */
+#include "base/compiler.h"
+#include "sampler/step.h"
+#include "base/math.h"
+
+static dm_status step(void *user, const dm_step *s, dm_emit *e)
+{
+	const dm_node *from = s->from, *to = s->to;
+	double h = dmi_lambda_step(from, to), c = 0;
+	(void)user;
+	dm_val x0 = dm_emit_eval(e, s->x, from, DM_SPACE_X0), old = 0;
+	if (s->n_past && to->sigma > 0) {
+		old = s->past[0].prediction;
+		c = h / (2 * dmi_lambda_step(&s->past[0].at, from));
+	}
+	double a = to->sigma > 0 ? to->sigma / from->sigma : 0, b = -to->alpha * dmi_expm1(-h);
+	dm_emit_state(e, dm_emit_linear(e, 3, (dm_term[]){{a, s->x}, {b * (1 + c), x0}, {-b * c, old}}));
+	dm_emit_push(e, from, x0, 2);
+	return DM_OK;
+}
+
+const struct dmi_sampler_type dmi_sampler_dpmpp_2m = {
+    DMI_METHOD_PLAIN("dpmpp_2m", "DPM-Solver++ of order 2, multistep", "Lu 2022b, algorithm 2"),
+    {sizeof(dm_sampler_ops), 1, 0, 0, step, NULL, NULL},
+};

@@ -1,0 +1,62 @@
+#include "base/compiler.h"
+#include "sampler/step.h"
+#include "base/math.h"
+#include <math.h>
+
+double dmi_lambda_step(const dm_node *from, const dm_node *to)
+{
+	return from->lambda == to->lambda ? 0 : to->lambda - from->lambda;
+}
+
+double dmi_level(const dm_node *at)
+{
+	return at->alpha > 0 ? at->sigma / at->alpha : INFINITY;
+}
+
+dm_val dmi_emit_line(dm_emit *e, dm_val x, const dm_node *from, dm_val x0, const dm_node *to)
+{
+	double a = to->sigma > 0 ? to->sigma / from->sigma : 0;
+	return dm_emit_linear(e, 2, (dm_term[]){{a, x}, {to->alpha - a * from->alpha, x0}});
+}
+
+void dmi_ancestral_split(const dm_node *from, const dm_node *to, double eta, double *down, double *up)
+{
+	double u = dmi_level(to), fresh = u * sqrt(fmax(-dmi_expm1(-2 * dmi_lambda_step(from, to)), 0));
+	*up = fmin(u, eta * fresh);
+	*down = sqrt(fmax((u - *up) * (u + *up), 0));
+}
+
+int dmi_goes_down(dm_emit *e, const dm_step *s, const char *name)
+{
+	if (dmi_lambda_step(s->from, s->to) >= 0)
+		return 1;
+	dm_emit_fail(e, DM_ERR_UNSUPPORTED, name);
+	return 0;
+}
+
+static double churn_factor(const dm_step *s, double u)
+{
+	const double *option = s->option;
+	double gamma = fmin(option[DMI_S_CHURN] / (double)s->n_step, sqrt(2) - 1);
+	return u >= option[DMI_S_TMIN] && u <= option[DMI_S_TMAX] && dmi_is_finite(u) ? gamma : 0;
+}
+
+dm_val dmi_emit_churn(dm_emit *e, const dm_step *s, dm_node *at)
+{
+	double t_noise, u = dmi_level(s->from), gamma = churn_factor(s, u);
+	*at = *s->from;
+	if (!(gamma > 0) || !(u > 0))
+		return s->x;
+	if (dm_schedule_at_lambda(s->schedule, s->from->lambda - dmi_log1p(gamma), at, NULL) != DM_OK) {
+		dm_schedule_range(s->schedule, NULL, &t_noise);
+		if (dm_schedule_at_time(s->schedule, t_noise, at, NULL) != DM_OK || !(at->lambda < s->from->lambda)) {
+			*at = *s->from;
+			return s->x;
+		}
+	}
+	double fresh = at->sigma * sqrt(fmax(-dmi_expm1(2 * (at->lambda - s->from->lambda)), 0));
+	if (s->option[DMI_S_NOISE] != 1)
+		dm_emit_departs(e, DM_DEPARTS_VARIANCE);
+	dm_val z = dm_emit_noise(e, s->step, 0);
+	return dm_emit_linear(e, 2, (dm_term[]){{at->alpha / s->from->alpha, s->x}, {s->option[DMI_S_NOISE] * fresh, z}});
+}

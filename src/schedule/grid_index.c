@@ -1,0 +1,173 @@
+/* Grids evenly spaced in the process time: indices of a table of T entries, or the time of a continuous process.
+ *
+ *     leading   q j + offset, q = floor(T/P), P = N + extra, for j = N-1 .. 0 (extra = 1: N .. 1)
+ *     linspace  P = N + extra values evenly spaced from T-1 to 0, both included; continuous: from t_noise to t_clean
+ *     trailing  round(T - j T/N) - 1 for j = 0 .. N-1: one stride apart, the next would be the clean end -1;
+ *               continuous: evenly from t_noise, so that the final node (t_clean with final=last, else the clean end)
+ *               is one stride away too
+ *
+ * Rounding is to nearest, halves to even. The names are those of Lin et al. 2023, table 2. */
+#include "base/compiler.h"
+#include "schedule/grid.h"
+#include "base/error.h"
+#include <math.h>
+
+/* How an index becomes a level: where the process is at that time; sigma/alpha linear between table entries; or
+ * ln(sigma/alpha) evenly spaced over the table, whatever the index. The model receives the index all the same. */
+enum { LEVEL_LOG, LEVEL_TABLE, LEVEL_LOG_LINEAR };
+static const char *const levels[] = {"log", "table", "log_linear", NULL};
+
+enum { EXTRA = DMI_GRID_OWN, OFFSET };        /* leading */
+enum { ROUND = DMI_GRID_OWN, LEVEL, SPACED }; /* trailing; linspace has SPACED too, its `extra` */
+
+static dm_status check_size(const dm_grid *g, size_t points, dm_error *err)
+{
+	size_t t = g->schedule->n_table;
+	if (t && points > t)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "grid \"%s\": %z steps need %z points, but the table has %z entries",
+		                g->method->info.name, dmi_grid_steps(g), points, t);
+	return DM_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------------- leading */
+
+static dm_status fill_leading(dm_grid *g, dm_error *err)
+{
+	size_t t = g->schedule->n_table, n = dmi_grid_steps(g);
+	size_t extra = (size_t)g->options.value[EXTRA], offset = (size_t)g->options.value[OFFSET];
+	if (!t)
+		return dmi_fail(err, DM_ERR_UNSUPPORTED,
+		                "grid \"leading\": spaces table indices, but the schedule is continuous (use trailing)");
+	dm_status st = check_size(g, n + extra, err);
+	if (st != DM_OK)
+		return st;
+	size_t stride = t / (n + extra), top = stride * (n - 1 + extra) + offset;
+	if (top >= t)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "grid \"leading\": offset %z leads to index %z, but the last one is %z",
+		                offset, top, t - 1);
+	for (size_t i = 0; st == DM_OK && i < n; i++)
+		st = dmi_grid_push_time(g, (double)(top - i * stride), err);
+	return st;
+}
+
+/* -------------------------------------------------------------------------------------------- linspace, trailing */
+
+/* sigma/alpha linear between the two table entries beside the index. */
+static dm_status at_table_level(const dm_grid *g, double index, dm_node *out, dm_error *err)
+{
+	dm_node below, above;
+	double w = index - floor(index);
+	dm_status st = dm_schedule_at_time(g->schedule, floor(index), &below, err);
+	if (st == DM_OK && w > 0)
+		st = dm_schedule_at_time(g->schedule, ceil(index), &above, err);
+	if (st != DM_OK || w == 0) {
+		*out = below;
+		return st;
+	}
+	double level = (1 - w) * (below.sigma / below.alpha) + w * (above.sigma / above.alpha);
+	return dmi_schedule_at_level(g->schedule, level, out, err);
+}
+
+/* The i-th of N + 1 levels from the largest to the smallest of the table, evenly spaced in the logarithm. */
+static dm_status at_log_linear(const dm_grid *g, size_t i, dm_node *out, dm_error *err)
+{
+	dm_node clean;
+	dm_status st = dm_schedule_at_time(g->schedule, g->schedule->t_clean, &clean, err);
+	double low = g->schedule->lambda_low;
+	if (st == DM_OK && low == -INFINITY)
+		return dmi_fail(err, DM_ERR_UNSUPPORTED, "grid \"%s\": level=log_linear needs a finite noise end",
+		                g->method->info.name);
+	if (st != DM_OK)
+		return st;
+	return dm_schedule_at_lambda(g->schedule, dmi_even(low, clean.lambda, i, dmi_grid_steps(g) + 1), out, err);
+}
+
+static dm_status push_index(dm_grid *g, double index, size_t i, dm_error *err)
+{
+	int rule = (int)g->options.value[LEVEL];
+	dm_node node;
+	dm_status st;
+	if (rule == LEVEL_LOG)
+		return dmi_grid_push_time(g, index, err);
+	if (rule == LEVEL_TABLE)
+		st = at_table_level(g, index, &node, err);
+	else
+		st = at_log_linear(g, i, &node, err);
+	if (st != DM_OK)
+		return st;
+	if (node.t != index)
+		node.time = index;
+	return dmi_grid_push(g, &node, err);
+}
+
+static int rounds(const dm_grid *g)
+{
+	return g->schedule->n_table && g->options.value[ROUND] == 1;
+}
+
+static dm_status check_spacing(const dm_grid *g, size_t points, dm_error *err)
+{
+	if (!g->schedule->n_table && g->options.value[LEVEL] != LEVEL_LOG)
+		return dmi_fail(err, DM_ERR_UNSUPPORTED, "grid \"%s\": level=%s needs a table, but the schedule is continuous",
+		                g->method->info.name, levels[(int)g->options.value[LEVEL]]);
+	return rounds(g) ? check_size(g, points, err) : DM_OK;
+}
+
+static dm_status fill_linspace(dm_grid *g, dm_error *err)
+{
+	const dm_schedule *s = g->schedule;
+	size_t n = dmi_grid_steps(g), points = n + (size_t)g->options.value[SPACED];
+	size_t keep = dmi_grid_final_is(g, DMI_FINAL_INCLUDED) ? points : n;
+	dm_status st = check_spacing(g, points, err);
+	for (size_t i = 0; st == DM_OK && i < keep; i++) {
+		double t;
+		if (s->n_table) /* counted from index 0: a single point is index 0 */
+			t = dmi_even(s->t_clean, s->t_noise, points - 1 - i, points);
+		else
+			t = dmi_even(s->t_noise, s->t_clean, i, points);
+		st = push_index(g, rounds(g) ? rint(t) : t, i, err);
+	}
+	return st;
+}
+
+static dm_status fill_trailing(dm_grid *g, dm_error *err)
+{
+	const dm_schedule *s = g->schedule;
+	size_t n = dmi_grid_steps(g);
+	double end = s->n_table || !dmi_grid_final_is(g, DMI_FINAL_LAST) ? s->t_zero : s->t_clean;
+	double length = s->t_noise - end;
+	dm_status st = check_spacing(g, n, err);
+	for (size_t i = 0; st == DM_OK && i < n; i++) {
+		double t = length - (double)i * (length / (double)n); /* above the end */
+		st = push_index(g, fmin((rounds(g) ? rint(t) : t) + end, s->t_noise), i, err);
+	}
+	return st;
+}
+
+#define ROUND_AND_LEVEL                                                                                                \
+	DMI_INTEGER("round", "1: indices of a table are rounded to whole ones", 1, 0, 1),                                  \
+	    DMI_CHOICE("level",                                                                                            \
+	               "noise at an index: along the process, table levels interpolated, evenly in the logarithm",         \
+	               LEVEL_LOG, levels)
+
+static const dm_option leading_options[] = {
+    DMI_GRID_OPTIONS,
+    DMI_INTEGER("extra", "1: space one more point, and drop index 0", 0, 0, 1),
+    DMI_INTEGER("offset", "added to every index", 0, 0, 1e6),
+};
+static const dm_option linspace_options[] = {DMI_GRID_OPTIONS, ROUND_AND_LEVEL, DMI_GRID_EXTRA(0)};
+static const dm_option trailing_options[] = {DMI_GRID_OPTIONS, ROUND_AND_LEVEL};
+
+const struct dmi_grid_family dmi_grid_leading = {
+    DMI_METHOD("leading", "every q-th table index, index 0 first", "Lin et al. 2023, table 2", leading_options),
+    fill_leading,
+};
+const struct dmi_grid_family dmi_grid_linspace = {
+    DMI_METHOD("linspace", "even in time, both ends included", "Lin et al. 2023, table 2", linspace_options),
+    fill_linspace,
+};
+const struct dmi_grid_family dmi_grid_trailing = {
+    DMI_METHOD("trailing", "even in time, from the noise end towards the clean end", "Lin et al. 2023, table 2",
+               trailing_options),
+    fill_trailing,
+};

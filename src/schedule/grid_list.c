@@ -1,0 +1,50 @@
+/* Grids of the caller's values in a spec: process times, or levels sigma/alpha, from noise to data. */
+#include "base/compiler.h"
+#include "schedule/grid.h"
+#include "base/error.h"
+#include <math.h>
+
+static dm_status fill(dm_grid *g, dm_status (*push)(dm_grid *, double, dm_error *), dm_error *err)
+{
+	const struct dmi_options *o = &g->options;
+	const char *name = g->method->info.name;
+	if (!o->n_list)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "grid \"%s\": give the values, at=first/second/...", name);
+	if ((o->given & (1u << DMI_GRID_STEPS)) && dmi_grid_steps(g) != o->n_list)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "grid \"%s\": steps = %z, but there are %z values", name,
+		                dmi_grid_steps(g), o->n_list);
+	dm_status st = DM_OK;
+	for (size_t i = 0; st == DM_OK && i < o->n_list; i++)
+		st = push(g, o->list[i], err);
+	return st;
+}
+
+static dm_status fill_times(dm_grid *g, dm_error *err)
+{
+	return fill(g, dmi_grid_push_time, err);
+}
+
+static dm_status fill_levels(dm_grid *g, dm_error *err)
+{
+	return fill(g, dmi_grid_push_level, err);
+}
+
+#define LIST_ROWS DMI_GRID_ROWS("number of values; may be left out", 1, DMI_FINAL_ZERO)
+
+static const dm_option times_options[] = {
+    LIST_ROWS,
+    DMI_LIST("at", "process times, falling", -1e30, 1e30),
+};
+static const dm_option levels_options[] = {
+    LIST_ROWS,
+    DMI_LIST("at", "levels sigma/alpha, falling; inf where alpha = 0", 0, INFINITY),
+};
+
+const struct dmi_grid_family dmi_grid_times = {
+    DMI_METHOD("times", "the given process times", "values of the caller", times_options),
+    fill_times,
+};
+const struct dmi_grid_family dmi_grid_levels = {
+    DMI_METHOD("levels", "the given levels", "values of the caller", levels_options),
+    fill_levels,
+};

@@ -1,0 +1,191 @@
+#include "levels.h"
+#include "translate.h"
+#include <math.h>
+#include <stdlib.h>
+
+static int in_space(const struct test_case *c, const char *space)
+{
+	return case_is(c, "space", space);
+}
+
+static int counts_in_flow(const struct test_case *c)
+{
+	return in_space(c, "flow") || (!case_text(c, "space") && case_is(c, "schedule", "flow"));
+}
+
+double level_of_node(const struct test_case *c, const dm_node *node)
+{
+	if (counts_in_flow(c))
+		return node->sigma / (node->alpha + node->sigma);
+	return node->sigma / node->alpha;
+}
+
+dm_node node_at_level(const struct test_case *c, double level)
+{
+	dm_node node = {.t = NAN, .time = NAN, .alpha = 1, .sigma = level};
+	if (counts_in_flow(c)) {
+		node.alpha = 1 - level;
+	} else if (in_space(c, "vp") || case_is(c, "schedule", "discrete")) {
+		node.alpha = 1 / sqrt(1 + level * level);
+		node.sigma = isinf(level) ? 1 : level / sqrt(1 + level * level);
+	}
+	return node;
+}
+
+double state_scale(const struct test_case *c, const dm_node *node)
+{
+	return in_space(c, "ve") || in_space(c, "unit_latents") ? 1 / node->alpha : 1;
+}
+
+int check_grid(const struct test_case *c, const dm_schedule *schedule, const dm_grid *grid, const dm_model *model,
+               struct check *check, struct case_array *time, struct case_array *level)
+{
+	size_t n = dm_grid_count(grid);
+	double *value = calloc(n, sizeof *value);
+	dm_error err;
+	int kind = value ? VERDICT_PASS : say(check->verdict, VERDICT_FAIL, "out of memory");
+	for (size_t i = 0; !kind && i < n; i++)
+		value[i] = level_of_node(c, dm_grid_node(grid, i));
+	if (!kind && level)
+		kind = compare(check, level, value, n, level->name);
+	for (size_t i = 0; !kind && time && i < n - 1; i++)
+		if (dm_model_time(model, schedule, dm_grid_node(grid, i), &value[i], &err) != DM_OK)
+			kind = say(check->verdict, VERDICT_FAIL, "time of node %zu: %s", i, err.message);
+	if (!kind && time)
+		kind = compare_times(check, time, value, n - 1, time->name);
+	free(value);
+	return kind;
+}
+
+/* ------------------------------------------------------------------------------------------- grids of the caller */
+
+/* The node at table index t; below the table, by `grid.final`, index 0 or the clean sample (the default). */
+static int node_at_index(const struct test_case *c, const dm_schedule *schedule, double t, dm_node *out,
+                         struct verdict *verdict)
+{
+	dm_error err;
+	if (t < 0)
+		t = case_is(c, "grid.final", "first") || case_is(c, "grid.final", "sigma_min") ? 0 : -1;
+	t = fmin(t, (double)dm_schedule_table_size(schedule) - 1);
+	if (dm_schedule_at_time(schedule, t, out, &err) != DM_OK)
+		return say(verdict, VERDICT_FAIL, "index %g: %s", t, err.message);
+	return VERDICT_PASS;
+}
+
+/* ddim_inverse: the state at index t - floor(T/N) goes to index t, and the model receives t. */
+static int inverse_nodes(const struct test_case *c, const dm_schedule *schedule, dm_node *node, size_t n,
+                         struct verdict *verdict)
+{
+	const double *time = case_array(c, "grid.time")->value;
+	double stride = floor((double)dm_schedule_table_size(schedule) / (double)(n - 1));
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0 && i < n - 1 && time[i] - stride != time[i - 1])
+			return say(verdict, VERDICT_SKIP, "ddim_inverse over indices that are not one stride apart");
+		if (node_at_index(c, schedule, i < n - 1 ? time[i] - stride : time[n - 2], &node[i], verdict))
+			return verdict->kind;
+		node[i].time = i < n - 1 ? time[i] : NAN;
+	}
+	return VERDICT_PASS;
+}
+
+static int index_nodes(const struct test_case *c, const dm_schedule *schedule, dm_node *node, size_t n,
+                       struct verdict *verdict)
+{
+	const double *time = case_array(c, "grid.time")->value;
+	for (size_t i = 0; i < n; i++)
+		if (node_at_index(c, schedule, i < n - 1 ? time[i] : -1, &node[i], verdict))
+			return verdict->kind;
+	return VERDICT_PASS;
+}
+
+static void level_nodes(const struct test_case *c, dm_node *node, size_t n)
+{
+	const struct case_array *level = case_array(c, "grid.sigma"), *time = case_array(c, "grid.time");
+	for (size_t i = 0; i < n; i++) {
+		node[i] = node_at_level(c, level->value[i]);
+		if (time && i < time->n)
+			node[i].time = time->value[i];
+	}
+}
+
+/* An adaptive method sees two nodes. */
+static void end_nodes(const struct test_case *c, dm_node *node)
+{
+	node[0] = node_at_level(c, case_number(c, "grid.sigma_max", NAN));
+	node[1] = node_at_level(c, case_number(c, "grid.sigma_min", NAN));
+}
+
+/* Whether the times are whole indices of the table whose levels the grid takes. */
+static int given_by_index(const struct test_case *c, const dm_schedule *schedule)
+{
+	const struct case_array *time = case_array(c, "grid.time");
+	const char *final = case_text(c, "grid.final");
+	if (!time || !dm_schedule_table_size(schedule) || !case_is(c, "time", "index"))
+		return 0;
+	if (case_is(c, "grid.sigma_rule", "log_linear") || (final && (final[0] == 'r' || final[0] == 'i')))
+		return 0;
+	for (size_t i = 0; i < time->n; i++)
+		if (time->value[i] != floor(time->value[i]))
+			return 0;
+	return 1;
+}
+
+static int caller_nodes(const struct test_case *c, const dm_schedule *schedule, dm_node *node, size_t n,
+                        struct verdict *verdict)
+{
+	int by_index = given_by_index(c, schedule);
+	if (by_index && case_is(c, "sampler", "ddim_inverse"))
+		return inverse_nodes(c, schedule, node, n, verdict);
+	if (by_index)
+		return index_nodes(c, schedule, node, n, verdict);
+	if (case_is(c, "grid", "none"))
+		end_nodes(c, node);
+	else if (case_array(c, "grid.sigma"))
+		level_nodes(c, node, n);
+	else
+		return say(verdict, VERDICT_SKIP, "grid %s without arrays", case_text(c, "grid"));
+	return VERDICT_PASS;
+}
+
+static int grid_of_nodes(const struct test_case *c, const dm_schedule *schedule, struct check *check, dm_grid **out)
+{
+	struct case_array *level = case_array(c, "grid.sigma"), *time = case_array(c, "grid.time");
+	size_t n = level ? level->n : time ? time->n + 1 : 2;
+	dm_error err;
+	dm_node *node = calloc(n + 2, sizeof *node);
+	int kind =
+	    node ? caller_nodes(c, schedule, node, n, check->verdict) : say(check->verdict, VERDICT_FAIL, "out of memory");
+	if (!kind && dm_grid_create_nodes(out, schedule, node, n, NULL, &err) != DM_OK)
+		kind = say(check->verdict, VERDICT_FAIL, "%s", err.message);
+	free(node);
+	return kind ? kind : check_grid(c, schedule, *out, NULL, check, NULL, level);
+}
+
+/* ---------------------------------------------------------------------------------------------------- named grids */
+
+#define LEVEL_TOLERANCE 2e-5
+enum { MAX_STEPS = 1000000 };
+
+int build_grid(const struct test_case *c, const dm_schedule *schedule, const dm_model *model, struct check *check,
+               dm_grid **out)
+{
+	char spec[SPEC_SIZE];
+	struct verdict unnamed;
+	struct check own = *check;
+	dm_error err;
+	double steps = case_number(c, "grid.steps", 0);
+	int kind = VERDICT_SKIP;
+	own.tol = LEVEL_TOLERANCE;
+	if (!case_text(c, "grid"))
+		return say(check->verdict, VERDICT_FAIL, "the case has no grid");
+	if (!(steps >= 1 && steps <= MAX_STEPS) || translate_grid(c, (size_t)steps, spec, &unnamed)) {
+		kind = grid_of_nodes(c, schedule, &own, out);
+		check->n_touched = own.n_touched;
+		return kind == VERDICT_SKIP ? say(check->verdict, kind, "%s", unnamed.reason) : kind;
+	}
+	if (dm_grid_create(out, schedule, spec, NULL, &err) != DM_OK)
+		return say(check->verdict, VERDICT_FAIL, "grid \"%.100s\": %s", spec, err.message);
+	kind = check_grid(c, schedule, *out, model, &own, case_array(c, "grid.time"), case_array(c, "grid.sigma"));
+	check->n_touched = own.n_touched;
+	return kind;
+}

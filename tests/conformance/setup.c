@@ -1,0 +1,79 @@
+#include "setup.h"
+#include "levels.h"
+#include "translate.h"
+#include "user_table.h"
+#include <stdio.h>
+#include <string.h>
+
+/* Settings that change the loop around a method, and what they may be. */
+static int check_quirks(const struct test_case *c, struct verdict *verdict)
+{
+	static const char *const unsupported[] = {"literal", "quirk.rescaled_state"};
+	for (size_t i = 0; i < sizeof unsupported / sizeof *unsupported; i++)
+		if (case_is(c, unsupported[i], "1"))
+			return say(verdict, VERDICT_SKIP, "%s 1", unsupported[i]);
+	return VERDICT_PASS;
+}
+
+static int failed(struct verdict *verdict, const char *what, const char *spec, const dm_error *err)
+{
+	return say(verdict, VERDICT_FAIL, "%s \"%.120s\": %s", what, spec, err->message);
+}
+
+/* By name, or as a table of the caller's. */
+static int make_schedule(struct setup *s, const struct test_case *c, struct verdict *verdict)
+{
+	char spec[SPEC_SIZE];
+	dm_error err;
+	if (translate_schedule(c, spec, verdict)) {
+		if (verdict->kind == VERDICT_FAIL || !case_is(c, "schedule", "discrete"))
+			return verdict->kind;
+		verdict->kind = VERDICT_PASS;
+		return user_table(c, &s->schedule, verdict);
+	}
+	if (dm_schedule_create(&s->schedule, spec, NULL, &err) != DM_OK)
+		return failed(verdict, "schedule", spec, &err);
+	return VERDICT_PASS;
+}
+
+/* The method comes first: where it is missing its name says most. */
+static int make_parts(struct setup *s, const struct test_case *c, struct verdict *verdict)
+{
+	char sampler[SPEC_SIZE], guidance[SPEC_SIZE], model[SPEC_SIZE];
+	dm_error err;
+	if (check_quirks(c, verdict) || translate_sampler(c, sampler, verdict) ||
+	    translate_guidance(c, guidance, verdict) || make_schedule(s, c, verdict) ||
+	    translate_model(c, model, &s->sign, verdict))
+		return verdict->kind;
+	if (dm_sampler_create(&s->sampler, sampler, NULL, &err) != DM_OK)
+		return failed(verdict, "sampler", sampler, &err);
+	if (dm_guidance_create(&s->guidance, guidance, NULL, &err) != DM_OK)
+		return failed(verdict, "guidance", guidance, &err);
+	if (dm_model_create(&s->model, model, NULL, NULL, NULL, &err) != DM_OK)
+		return failed(verdict, "model", model, &err);
+	return VERDICT_PASS;
+}
+
+int setup_make(struct setup *s, const struct test_case *c, struct check *check)
+{
+	char options[64];
+	dm_error err;
+	memset(s, 0, sizeof *s);
+	if (make_parts(s, c, check->verdict) || build_grid(c, s->schedule, s->model, check, &s->grid))
+		return check->verdict->kind;
+	snprintf(options, sizeof options, "start=%.0f", case_number(c, "grid.first_eval", 0));
+	if (dm_plan_create(&s->plan, s->schedule, s->grid, s->sampler, s->model, s->guidance, options, NULL, &err) != DM_OK)
+		return failed(check->verdict, "plan", case_text(c, "sampler"), &err);
+	return VERDICT_PASS;
+}
+
+void setup_free(struct setup *s)
+{
+	dm_plan_free(s->plan);
+	dm_guidance_free(s->guidance);
+	dm_sampler_free(s->sampler);
+	dm_grid_free(s->grid);
+	dm_model_free(s->model);
+	dm_schedule_free(s->schedule);
+	memset(s, 0, sizeof *s);
+}

@@ -1,0 +1,214 @@
+#include "translate.h"
+#include "translate_rules.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* --------------------------------------------------------------------------------------------------------- models */
+
+static const struct {
+	const char *format, *demist;
+	double sign;
+} predictions[] = {
+    {"epsilon", "epsilon", 1},    {"minus_epsilon", "epsilon", -1}, {"sample", "x0", 1},   {"v", "v", 1},
+    {"flow", "flow", 1},          {"flow_reversed", "flow", -1},    {"score", "score", 1}, {"edm_F", "edm", 1},
+    {"edm_F_negated", "edm", -1},
+};
+
+static const struct {
+	const char *format, *demist;
+} times[] = {
+    {"index", "index"},
+    {"index_log_interp", "index"},
+    {"index_log_interp_round", "index_round"},
+    {"index_nearest", "index_round"},
+    {"index_log_interp_trunc", "index_trunc"},
+    {"sigma", "sigma"},
+    {"quarter_log_sigma", "quarter_log_sigma"},
+    {"flow1000", "1000t"},
+    {"flow1000_trunc", "1000t_trunc"},
+    {"one_minus_sigma", "one_minus_t"},
+    {"unit", "t"},
+};
+
+/* ------------------------------------------------------------------------------------------------------------- */
+
+/* Appends an option; the name before it, if nothing else, ends in neither ':' nor ','. */
+static void append(char *spec, const char *option, const char *value)
+{
+	size_t n = strlen(spec);
+	int takes = option[strlen(option) - 1] == '=';
+	snprintf(spec + n, SPEC_SIZE - n, "%c%s%s", strchr(spec, ':') ? ',' : ':', option, takes ? value : "");
+}
+
+/* "if KEY=VALUE" */
+static int holds(const struct test_case *c, const char *condition)
+{
+	char key[64];
+	const char *equals = strchr(condition, '=');
+	snprintf(key, sizeof key, "%.*s", (int)(equals - condition), condition);
+	return case_is(c, key, equals + 1);
+}
+
+static int fits(const struct test_case *c, const struct rule *rule, const char *key, const char *value)
+{
+	if (strcmp(rule->key, key))
+		return 0;
+	if (rule->value && !strncmp(rule->value, "if ", 3))
+		return holds(c, rule->value + 3);
+	return !rule->value || !strcmp(rule->value, value);
+}
+
+static const struct rule *find_rule(const struct test_case *c, const struct rule *rule, const char *key,
+                                    const char *value)
+{
+	while (rule->key && !fits(c, rule, key, value))
+		rule++;
+	return rule->key ? rule : NULL;
+}
+
+/* The number of points of an index grid beyond its steps. */
+static const char *extra_points(const struct test_case *c, const char *points)
+{
+	double steps = case_number(c, "grid.steps", NAN), extra = case_number(c, "grid.points", NAN) - steps;
+	return !strcmp(points, "N+1") || extra == 1 ? "1" : "0";
+}
+
+/* The options for every setting that starts with prefix. */
+static int options(const struct test_case *c, const char *prefix, const struct rule *own, const struct rule *common,
+                   char *spec, struct verdict *verdict)
+{
+	for (size_t i = 0; i < c->n_setting; i++) {
+		const char *key = c->setting[i].key, *value = c->setting[i].value;
+		if (strncmp(key, prefix, strlen(prefix)))
+			continue;
+		const struct rule *rule = find_rule(c, own, key + strlen(prefix), value);
+		if (!rule)
+			rule = find_rule(c, common, key + strlen(prefix), value);
+		if (!rule || !rule->option)
+			return say(verdict, VERDICT_SKIP, "%s %.100s", key, value);
+		if (*rule->option)
+			append(spec, rule->option, strcmp(key, "grid.points") ? value : extra_points(c, value));
+	}
+	return VERDICT_PASS;
+}
+
+static int translate(const struct test_case *c, const char *prefix, const char *setting, const struct method *table,
+                     const struct rule *common, char *spec, struct verdict *verdict)
+{
+	const char *asked = case_text(c, setting);
+	if (!asked)
+		return say(verdict, VERDICT_FAIL, "the case has no setting %s", setting);
+	while (table->format && strcmp(table->format, asked))
+		table++;
+	if (!table->format)
+		return say(verdict, VERDICT_SKIP, "%s %s", setting, asked);
+	snprintf(spec, SPEC_SIZE, "%s", table->demist);
+	return options(c, prefix, table->rule, common, spec, verdict);
+}
+
+int translate_sampler(const struct test_case *c, char *spec, struct verdict *verdict)
+{
+	return translate(c, "sampler.", "sampler", sampler_methods, any_sampler, spec, verdict);
+}
+
+int translate_schedule(const struct test_case *c, char *spec, struct verdict *verdict)
+{
+	const char *setting = case_is(c, "schedule", "discrete") ? "schedule.betas" : "schedule";
+	if (translate(c, "schedule.", setting, schedule_methods, any_schedule, spec, verdict))
+		return verdict->kind;
+	if (case_is(c, "schedule.betas", "guided_linear")) {
+		char value[32];
+		double k = 1000 / case_number(c, "schedule.T", 1000);
+		snprintf(value, sizeof value, "%.17g", 0.0001 * k);
+		append(spec, "beta_start=", value);
+		snprintf(value, sizeof value, "%.17g", 0.02 * k);
+		append(spec, "beta_end=", value);
+	}
+	return VERDICT_PASS;
+}
+
+int translate_grid(const struct test_case *c, size_t steps, char *spec, struct verdict *verdict)
+{
+	char value[32];
+	if (translate(c, "grid.", "grid", grid_methods, any_grid, spec, verdict))
+		return verdict->kind;
+	snprintf(value, sizeof value, "%zu", steps);
+	append(spec, "steps=", value);
+	return VERDICT_PASS;
+}
+
+const char *translate_prediction(const char *kind, double *sign)
+{
+	for (size_t i = 0; i < sizeof predictions / sizeof *predictions; i++)
+		if (!strcmp(predictions[i].format, kind)) {
+			*sign = predictions[i].sign;
+			return predictions[i].demist;
+		}
+	return NULL;
+}
+
+/* The word of the time map; NULL where there is none, "" where the case says nothing. Tables of flow grids do not say
+ * that theirs are 1000 s. */
+static const char *time_word(const struct test_case *c)
+{
+	const char *time = case_text(c, "time");
+	for (size_t i = 0; time && i < sizeof times / sizeof *times; i++)
+		if (!strcmp(times[i].format, time))
+			return times[i].demist;
+	return time ? NULL : case_is(c, "schedule", "flow") ? "1000t" : "";
+}
+
+int translate_clock(const struct test_case *c, char *spec, struct verdict *verdict)
+{
+	const char *word = time_word(c);
+	if (!word)
+		return say(verdict, VERDICT_SKIP, "time %s", case_text(c, "time"));
+	snprintf(spec, SPEC_SIZE, *word ? "x0:time=%s" : "x0", word);
+	return VERDICT_PASS;
+}
+
+int translate_model(const struct test_case *c, char *spec, double *sign, struct verdict *verdict)
+{
+	const char *kind = case_text(c, "prediction"), *word = time_word(c), *sd;
+	const char *name = kind ? translate_prediction(kind, sign) : NULL;
+	if (!name)
+		return say(verdict, VERDICT_SKIP, "prediction %s", kind ? kind : "(none given)");
+	if (!word)
+		return say(verdict, VERDICT_SKIP, "time %s", case_text(c, "time"));
+	snprintf(spec, SPEC_SIZE, "%s", name);
+	if (*word)
+		append(spec, "time=", word);
+	if ((sd = case_text(c, "schedule.sigma_data")) != NULL)
+		append(spec, "sigma_data=", sd);
+	if (case_is(c, "schedule", "edm"))
+		append(spec, case_is(c, "quirk.raw_input", "1") ? "input=state" : "input=scaled", "");
+	return VERDICT_PASS;
+}
+
+int translate_guidance(const struct test_case *c, char *spec, struct verdict *verdict)
+{
+	static const struct {
+		const char *format, *demist, *key[2];
+	} maps[] = {
+	    {"none", "none", {NULL, NULL}},
+	    {"clip", "clip:range=%s", {"sampler.threshold.range", NULL}},
+	    {"dynamic", "threshold:ratio=%s,max=%s", {"sampler.threshold.ratio", "sampler.threshold.max"}},
+	    {"dynamic_official",
+	     "threshold:ratio=%s,max=%s,form=floor",
+	     {"sampler.threshold.ratio", "sampler.threshold.max"}},
+	};
+	const char *asked = case_text(c, "sampler.threshold"), *value[2] = {"", ""};
+	size_t i = 0, n = sizeof maps / sizeof *maps;
+	if (case_text(c, "guidance"))
+		return say(verdict, VERDICT_SKIP, "guidance %s", case_text(c, "guidance"));
+	while (asked && i < n && strcmp(maps[i].format, asked))
+		i++;
+	if (i == n)
+		return say(verdict, VERDICT_SKIP, "sampler.threshold %s", asked);
+	for (size_t k = 0; k < 2 && maps[i].key[k]; k++)
+		if ((value[k] = case_text(c, maps[i].key[k])) == NULL)
+			return say(verdict, VERDICT_FAIL, "the case has no setting %s", maps[i].key[k]);
+	snprintf(spec, SPEC_SIZE, maps[i].demist, value[0], value[1]);
+	return VERDICT_PASS;
+}
