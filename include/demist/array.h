@@ -46,7 +46,7 @@ typedef struct dm_job {
  * first[sample][in]: the first element of each input that is not finite, -1 where all are. map      DM_MAP_CLIP: out =
  * min(max(in, -p0), p0). DM_MAP_QUANTILE_CLIP: per sample, q = the p0-quantile of |in| (linear between order
  * statistics), s = min(max(q, 1), p1) for p2 = 0 or max(q, p1) for p2 = 1; out = clip(in, -s, s) / s. One input, one
- * output, which may be the same. error    sum over the elements of sample i of ((in0 - in1) / max(p0, p1 * max(|in1|,
+ * output, which may be the same. error    sum over the elements of sample i of (in0 / max(p0, p1 * max(|in1|,
  * |in2|)))^2, into sum[i]. poison   plants a NaN that arithmetic does not make into the first, the last and every
  * 1024th element of every row. poisoned whether element of row is still that NaN. copy     bytes between host memory
  * and the backend's. allocate, release: the backend's memory. */

@@ -29,9 +29,9 @@ typedef struct dm_operand {
  * follow from the weights w[b] of the STATS row before it: in[0] = state: (sum_b w[b]) coefficient[0], in[1 + b] =
  * branch output: w[b] coefficient[1]. EVAL:    the model reads slot in[0] and writes branch b into slot out[b]
  * (variance: out[n_branch + b]), at node at. STATS:   statistics of the n_out weighted sums, handed to the guidance at
- * node at. MAP:     in[0] to out[0] by map and parameter. ERROR:   in = high, low, reference; parameter = atol, rtol.
- * STEP:    the step ends: in[0] is the state, in[1] (if n_in = 2) the estimate of x0.
- * The first row makes the start (noise). Rows after an ERROR row are executed only when the trial is accepted. */
+ * node at. MAP:     in[0] to out[0] by map and parameter. ERROR:   in = high - low, low, reference; parameter = atol,
+ * rtol. STEP:    the step ends: in[0] is the state, in[1] (if n_in = 2) the estimate of x0. The first row makes the
+ * start (noise). Rows after an ERROR row are executed only when the trial is accepted. */
 typedef struct dm_row {
 	size_t struct_size;
 	int32_t kind, weighted;

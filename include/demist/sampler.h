@@ -60,8 +60,8 @@ DM_API void dm_emit_push(dm_emit *e, const dm_node *at, dm_val prediction,
 DM_API void dm_emit_keep(dm_emit *e, int32_t k, dm_val value); /* into kept[k] of the next step */
 DM_API void dm_emit_state(dm_emit *e, dm_val x); /* the interval's result: the state at to; required, once */
 
-/* Adaptive methods: the two results of a trial and the reference value; the engine takes, per sample or over the whole batch,
- * rms((high - low) / max(atol, rtol max(|low|, |reference|))). All trials of a run use the same norm. */
+/* Adaptive methods: the two results of a trial and the reference value; the engine takes, per sample or over the whole
+ * batch, rms((high - low) / max(atol, rtol max(|low|, |reference|))). All trials of a run use the same norm. */
 enum { DM_NORM_SAMPLE = 0, DM_NORM_BATCH = 1 };
 DM_API void dm_emit_error_estimate(dm_emit *e, dm_val high, dm_val low, dm_val reference, double atol, double rtol,
                                    int32_t norm);

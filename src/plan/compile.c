@@ -270,6 +270,9 @@ static void begin_trial(struct dmi_compiler *c, int32_t kept_set)
 	dmi_expr_zero(&c->x0);
 	c->has_x0 = 0;
 	c->n_past = 0;
+	c->n_draw = 0; /* draws are numbered within a trial */
+	for (int i = 0; i < DMI_MAX_RECENT; i++)
+		c->recent[i].ordinal = -1;
 	c->kept_set = kept_set;
 	dmi_expr_of(&c->state, dmi_base_slot(c, DM_SLOT_STATE, &unused));
 	for (int32_t k = 0; k < c->sampler->ops.n_kept; k++) {

@@ -187,7 +187,8 @@ void dm_emit_error_estimate(dm_emit *e, dm_val high, dm_val low, dm_val referenc
 		         rtol);
 		return;
 	}
-	e->estimate[0] = high;
+	/* as one sum: the difference of two close arrays would be mostly rounding */
+	e->estimate[0] = dm_emit_linear(e, 2, (dm_term[]){{1, high}, {-1, low}});
 	e->estimate[1] = low;
 	e->estimate[2] = reference;
 	e->tolerance[0] = atol;

@@ -31,7 +31,7 @@ struct dm_emit {
 	int32_t n_kept;
 	int32_t departs;
 
-	dm_val estimate[3]; /* high, low, reference; all 0 where there is none */
+	dm_val estimate[3]; /* high - low, low, reference; all 0 where there is none */
 	double tolerance[2];
 	int32_t norm;
 };

@@ -107,6 +107,7 @@ void dmi_run_end_trial(dm_run *run, struct dmi_group *g)
 		if (run->compiler->emit.keep[k])
 			g->kept_set |= 1 << k;
 	g->from = g->to;
+	g->n_draw += run->compiler->n_draw;
 	g->trial++;
 	g->row = 0;
 	g->done = arrived(run, g);

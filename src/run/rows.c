@@ -77,7 +77,7 @@ static dm_status set_operands(dm_run *run, struct dmi_group *g, const dm_row *ro
 			set_in(run, g, i, row->in[i].slot);
 			continue;
 		}
-		int64_t ordinal = run->plan->info.adaptive ? g->n_draw + draws : row->in[i].draw_ordinal;
+		int64_t ordinal = g->n_draw + row->in[i].draw_ordinal;
 		dm_status st = set_draw(run, g, i, draws++, row->in[i].draw, ordinal, err);
 		if (st != DM_OK)
 			return st;
@@ -175,7 +175,6 @@ dm_status dmi_run_start(dm_run *run, dm_error *err)
 	dm_row row = {.kind = DM_ROW_COMBINE, .n_in = run->start_kind == DMI_START_CLEAN ? 2 : 1, .n_out = 1, .in = in};
 	row.out = &slot;
 	row.coefficient = coefficient;
-	all.n_draw = -1; /* the start draw is not counted */
 	if (run->start_kind == DMI_START_NOISE && first->sigma == 0)
 		return dmi_fail(err, DM_ERR_STATE,
 		                "run: sigma is 0 at the start node, so there is no noise to start from; give a state");
@@ -202,8 +201,6 @@ static dm_status do_row(dm_run *run, struct dmi_group *g, const dm_row *row, dm_
 		err->step = row->step;
 	if (st != DM_OK)
 		return st;
-	for (int32_t i = 0; i < row->n_in; i++)
-		g->n_draw += row->in[i].slot < 0;
 	run->n_noise = 0;
 	return DM_OK;
 }

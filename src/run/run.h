@@ -16,7 +16,7 @@ struct dmi_group {
 	size_t position, filled; /* first row in the model's output and input buffers */
 	size_t row;              /* next row of the program */
 	int32_t done, kept_set;
-	int64_t trial, n_draw; /* adaptive runs */
+	int64_t trial, n_draw; /* adaptive runs; n_draw: draws of the accepted trials */
 	double h, memory[DMI_MAX_MEMORY];
 	dm_node from, to;
 };
