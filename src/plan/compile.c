@@ -294,6 +294,40 @@ static dm_status error_row(struct dmi_compiler *c, dm_error *err)
 	return dmi_program_add(c->program, &row, 0, 2, err);
 }
 
+/* The draws in the new state, set aside while the trial is judged: a rejected one draws nothing. */
+struct aside {
+	uint32_t draw[DMI_MAX_BASE];
+	double c[DMI_MAX_BASE];
+	int32_t n;
+};
+
+static void set_aside(struct dmi_compiler *c, struct aside *a)
+{
+	struct dmi_expr *state = &c->expr[c->emit.state - 1];
+	a->n = 0;
+	for (int32_t i = 0; i < DMI_MAX_BASE; i++) {
+		if (!(state->used >> i & 1) || c->base[i].kind != DMI_BASE_DRAW)
+			continue;
+		a->draw[a->n] = c->base[i].draw;
+		a->c[a->n++] = state->c[i];
+		state->used &= ~((uint64_t)1 << i);
+		state->c[i] = 0;
+	}
+}
+
+static dm_status take_back(struct dmi_compiler *c, const struct aside *a, dm_error *err)
+{
+	for (int32_t k = 0; k < a->n; k++) {
+		struct dmi_expr one;
+		int32_t base = dmi_base_draw(c, a->draw[k], err);
+		if (base < 0)
+			return DM_ERR_SAMPLER;
+		dmi_expr_of(&one, base);
+		dmi_expr_add(&c->expr[c->emit.state - 1], a->c[k], &one);
+	}
+	return DM_OK;
+}
+
 /* What an accepted trial leaves, written to where the next one looks for it. */
 static dm_status accept_row(struct dmi_compiler *c, dm_error *err)
 {
@@ -332,6 +366,8 @@ dm_status dmi_compile_trial(struct dmi_compiler *c, int64_t trial, const dm_node
 	}
 	if (st == DM_OK)
 		st = evaluate(c, err);
+	struct aside draws;
+	set_aside(c, &draws);
 	struct dmi_flush f = {.buffers = dmi_base_buffers(c)};
 	for (int i = 0; st == DM_OK && i < 3; i++)
 		f.force[c->emit.estimate[i] - 1] = 1;
@@ -341,6 +377,8 @@ dm_status dmi_compile_trial(struct dmi_compiler *c, int64_t trial, const dm_node
 		st = dmi_flush(c, &f, c->emit.n_value - 1, err);
 	if (st == DM_OK)
 		st = error_row(c, err);
+	if (st == DM_OK)
+		st = take_back(c, &draws, err);
 	if (st == DM_OK)
 		st = accept_row(c, err);
 	if (st == DM_OK && c->step_rows) {
