@@ -42,6 +42,7 @@ typedef struct dm_step {
 	const double *memory; /* of adaptive methods: what control() left */
 	const dm_schedule *schedule;
 	const dm_node *grid; /* all n_step + 1 nodes of the grid; NULL for adaptive methods */
+	const dm_node *end;  /* the last node with sigma > 0 */
 } dm_step;
 
 /* All emit functions accept what earlier ones returned, even after an error: the first error sticks and is reported

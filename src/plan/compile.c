@@ -75,6 +75,7 @@ static dm_status record(struct dmi_compiler *c, dm_step *s, dm_error *err)
 	s->x = 1;
 	s->option = sampler->options.value;
 	s->schedule = c->schedule;
+	s->end = c->end;
 	dm_status code = sampler->ops.step(sampler->user, s, e);
 	dm_status st = e->error.status;
 	if (st != DM_OK && err)

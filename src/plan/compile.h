@@ -33,7 +33,7 @@ struct dmi_compiler {
 	const dm_sampler *sampler;
 	const dm_model *model;
 	const dm_guidance *guidance;
-	const dm_node *grid;
+	const dm_node *grid, *end; /* end: the last node with sigma > 0 */
 	int32_t step_rows, preview, adaptive;
 	int32_t identity; /* the model reads the state itself, from DM_SLOT_INPUT */
 	struct dmi_program *program;

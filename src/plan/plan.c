@@ -41,6 +41,7 @@ void dmi_plan_compiler(const dm_plan *plan, struct dmi_compiler *c)
 	c->model = plan->model;
 	c->guidance = plan->guidance;
 	c->adaptive = plan->sampler->ops.control != NULL;
+	c->end = dm_grid_node(plan->grid, plan->end);
 	c->grid = c->adaptive ? NULL : dm_grid_node(plan->grid, 0);
 	c->preview = plan->options.value[DMI_PLAN_PREVIEW] != 0;
 	c->step_rows = c->preview || plan->options.value[DMI_PLAN_PROGRESS] != 0;
@@ -67,9 +68,7 @@ static dm_status compile_fixed(dm_plan *plan, struct dmi_compiler *c, dm_error *
 /* Where an adaptive run ends: at the last node with sigma > 0; a final node with sigma = 0 is one more step. */
 static dm_status adaptive_range(dm_plan *plan, dm_error *err)
 {
-	size_t n = dm_grid_count(plan->grid);
 	const dm_node *first = dm_grid_node(plan->grid, plan->first);
-	plan->end = dm_grid_node(plan->grid, n - 1)->sigma > 0 ? n - 1 : n - 2;
 	const dm_node *end = dm_grid_node(plan->grid, plan->end);
 	if (!(dmi_is_finite(first->lambda) && end->lambda >= first->lambda))
 		return dmi_fail(
@@ -208,6 +207,7 @@ dm_status dm_plan_create(dm_plan **out, const dm_schedule *schedule, const dm_gr
 	st = dmi_options_parse(&plan->options, "plan", NULL, options, (int32_t)(sizeof options / sizeof *options),
 	                       option_text, &plan->object.allocator, err);
 	plan->first = (size_t)plan->options.value[DMI_PLAN_START];
+	plan->end = dm_grid_count(grid) - (dm_grid_node(grid, dm_grid_count(grid) - 1)->sigma > 0 ? 1 : 2);
 	if (st == DM_OK && plan->first + 1 >= dm_grid_count(grid))
 		st = dmi_fail(err, DM_ERR_ARGUMENT, "plan: start = %g must be below the number of steps (%z)",
 		              (double)plan->first, dm_grid_count(grid) - 1);

@@ -22,7 +22,7 @@ struct dm_plan {
 	int32_t max_in, max_out, max_branch, max_draw; /* of any row */
 	uint64_t slots;                                /* which slots are used */
 	int32_t norm;                                  /* adaptive: DM_NORM_... */
-	size_t first, end; /* nodes: where the run starts; adaptive: the last one with sigma > 0 */
+	size_t first, end;                             /* nodes: where the run starts; the last one with sigma > 0 */
 };
 
 /* Sets a compiler up for this plan (everything but program and check). */

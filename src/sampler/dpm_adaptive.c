@@ -97,8 +97,9 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	struct trial t = {s, dmi_lambda_step(s->from, s->to), s->to->alpha, 0};
 	if (s->option[ETA] > 0) {
 		dmi_ancestral_split(s->from, s->to, s->option[ETA], &down, &up);
-		t.h = down > 0 ? -dmi_log(down) - s->from->lambda : t.h;
-		up = down > 0 ? up : 0;
+		t.h = fmin(s->end->lambda, -dmi_log(down)) - s->from->lambda; /* never below the end */
+		double u_down = dmi_exp(-(s->from->lambda + t.h)), u_to = dmi_level(s->to);
+		up = s->to->lambda < s->end->lambda ? sqrt(fmax((u_to - u_down) * (u_to + u_down), 0)) : 0;
 	}
 	t.epsilon = dm_emit_eval(e, s->x, s->from, DM_SPACE_EPSILON);
 	dm_val low, high;
