@@ -7,7 +7,7 @@
 typedef struct dm_array dm_array;
 
 enum { DM_SOURCE_DATA = 0, DM_SOURCE_NORMALS = 1 };
-enum { DM_MAP_CLIP = 1, DM_MAP_QUANTILE_CLIP = 2 };
+enum { DM_MAP_CLIP = 1, DM_MAP_QUANTILE_CLIP = 2, DM_MAP_LEARNED_STD = 3, DM_MAP_BLEND = 4 };
 enum { DM_COPY_TO_BACKEND = 1, DM_COPY_FROM_BACKEND = 2 };
 
 /* An input: rows of data, or the unit normals of a draw (generated on the way, never stored). */

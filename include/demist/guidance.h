@@ -6,19 +6,11 @@
 #ifndef DEMIST_GUIDANCE_H
 #define DEMIST_GUIDANCE_H
 
-#include "model.h"
+#include "sampler.h"
 
 typedef struct dm_guidance dm_guidance;
 
 enum { DM_GUIDANCE_MAX_BRANCH = 8 };
-
-/* Of one sample: Gram matrix (n x n) and sums of n values, in double, in a fixed order. */
-typedef struct dm_stats {
-	size_t struct_size;
-	int32_t n;
-	size_t n_element;
-	const double *gram, *sum;
-} dm_stats;
 
 /* One combining stage. It sees n = 1 + n_branch values: value 0 is what the stages before it made (absent for the first
  * stage: use no weight there), value 1 + b the prediction of branch b; its result is the weighted sum.

@@ -25,13 +25,17 @@ typedef struct dm_operand {
 	int64_t draw_ordinal; /* counts the plan's draws in order of first use; -1 for slots */
 } dm_operand;
 
-/* COMBINE: out[o] = sum_i coefficient[o * n_in + i] * in[i]; with weighted = 1 there is one output, whose coefficients
- * follow from the weights w[b] of the STATS row before it: in[0] = state: (sum_b w[b]) coefficient[0], in[1 + b] =
- * branch output: w[b] coefficient[1]. EVAL:    the model reads slot in[0] and writes branch b into slot out[b]
- * (variance: out[n_branch + b]), at node at. STATS:   statistics of the n_out weighted sums, handed to the guidance at
- * node at. MAP:     in[0] to out[0] by map and parameter. ERROR:   in = high - low, low, reference; parameter = atol,
- * rtol. STEP:    the step ends: in[0] is the state, in[1] (if n_in = 2) the estimate of x0. The first row makes the
- * start (noise). Rows after an ERROR row are executed only when the trial is accepted. */
+/* COMBINE: out[o] = sum_i coefficient[o * n_in + i] * in[i]. weighted = 1: one output, whose coefficients follow from the
+ *          weights w[b] of the STATS row before it: in[0] = state: (sum_b w[b]) coefficient[0], in[1 + b] = branch output:
+ *          w[b] coefficient[1]. weighted = 2: the weights themselves are the coefficients.
+ * EVAL:    the model reads slot in[0] (made from the state in in[1], where that is another) and writes branch b into
+ *          slot out[b] (variance: out[n_branch + b]), at node at.
+ * STATS:   statistics of the n_out weighted sums, handed to the guidance at node at; where at is NULL, to the sampler's
+ *          weights() with rule map and parameter.
+ * MAP:     in[0] (and in[1], in[2]) to out[0] by map and parameter.
+ * ERROR:   in = high - low, low, reference; parameter = atol, rtol.
+ * STEP:    the step ends: in[0] is the state, in[1] (if n_in = 2) the estimate of x0.
+ * The first row makes the start (noise). Rows after an ERROR row are executed only when the trial is accepted. */
 typedef struct dm_row {
 	size_t struct_size;
 	int32_t kind, weighted;

@@ -14,7 +14,7 @@ typedef struct dm_emit dm_emit;
 typedef int32_t dm_val; /* an array of the batch's shape; 0 = none */
 
 enum { DM_SPACE_RAW = 0, DM_SPACE_X0 = 1, DM_SPACE_EPSILON = 2, DM_SPACE_V = 3, DM_SPACE_SCORE = 4 };
-enum { DM_PART_PREDICTION = 0, DM_PART_UNMAPPED = 4 }; /* 1-3 are kept for unguided, variance and gradient */
+enum { DM_PART_PREDICTION = 0, DM_PART_UNGUIDED = 1, DM_PART_VARIANCE = 2, DM_PART_UNMAPPED = 4 };
 enum { DM_DEPARTS_MEAN = 1, DM_DEPARTS_VARIANCE = 2 };
 
 typedef struct dm_term {
@@ -53,8 +53,17 @@ DM_API dm_val dm_emit_noise(dm_emit *e, int64_t visit, int32_t tag); /* unit nor
 /* The model's guided prediction for the value x at a node, in the space asked for. */
 DM_API dm_val dm_emit_eval(dm_emit *e, dm_val x, const dm_node *at, int32_t space);
 
-/* The same evaluation seen differently: in another space, or before the maps on x0 (DM_PART_UNMAPPED). */
+/* The same evaluation seen differently: in another space; before the maps on x0 (DM_PART_UNMAPPED); the branch without
+ * condition alone, which is then always asked for (DM_PART_UNGUIDED); the network's second output (DM_PART_VARIANCE,
+ * space RAW). */
 DM_API dm_val dm_emit_part(dm_emit *e, dm_val eval, int32_t part, int32_t space);
+
+/* What is not linear: a DM_MAP_... of array.h over up to 3 values. */
+DM_API dm_val dm_emit_map(dm_emit *e, int32_t map, int32_t n, const dm_val *value, const double parameter[4]);
+
+/* A weighted sum of up to 8 values whose weights follow from their inner products: the sampler's weights() is called
+ * with the rule and the parameters. */
+DM_API dm_val dm_emit_weighted(dm_emit *e, int32_t n, const dm_val *value, int32_t rule, const double parameter[4]);
 
 DM_API void dm_emit_push(dm_emit *e, const dm_node *at, dm_val prediction,
                          int32_t order);                       /* into past[0] of the next step */
@@ -74,6 +83,14 @@ DM_API void dm_emit_departs(dm_emit *e, int32_t what);
 /* Stop with an error of the sampler's own. */
 DM_API void dm_emit_fail(dm_emit *e, dm_status status, const char *message);
 
+/* Of one sample: Gram matrix (n x n) and sums of n values, in double, in a fixed order. */
+typedef struct dm_stats {
+	size_t struct_size;
+	int32_t n;
+	size_t n_element;
+	const double *gram, *sum;
+} dm_stats;
+
 /* step is required and must be a pure function of what it is given.
  * control makes the method adaptive: after a trial it sees the error estimate, decides, and sets the size h (in lambda)
  * of the next trial. memory (n_memory doubles, at first 0) is its own, per sample. Called once with error < 0 before
@@ -84,6 +101,10 @@ typedef struct dm_sampler_ops {
 	dm_status (*step)(void *user, const dm_step *s, dm_emit *e);
 	dm_status (*control)(void *user, double *memory, const double *option, double error, int32_t *accept, double *h);
 	void (*destroy)(void *user);
+	/* for dm_emit_weighted: weight[sample][n] from the statistics of n_sample samples (one array of dm_stats,
+	 * struct_size apart) */
+	dm_status (*weights)(void *user, const double *option, int32_t rule, const double parameter[4], size_t n_sample,
+	                     const dm_stats *stats, double *weight);
 } dm_sampler_ops;
 
 /* By name: "ddim:eta=0.5", "dpmpp_2m", "unipc:order=3,variant=bh1", ... */

@@ -17,6 +17,7 @@ struct work {
 	const struct dmi_kernels *kernels;
 	size_t per_sample;
 	const double *parameter;
+	int32_t map;
 	double *gram, *sum;
 	int64_t *first;
 };
@@ -55,11 +56,11 @@ static void combine_unit(void *work, size_t unit)
 	w->kernels->combine(w->job, sample, first, n);
 }
 
-static void clip_unit(void *work, size_t unit)
+static void elementwise_unit(void *work, size_t unit)
 {
 	const struct work *w = work;
 	size_t sample, first, n = block_unit(w, unit, &sample, &first);
-	w->kernels->clip(w->job, sample, first, n, w->parameter[0]);
+	w->kernels->elementwise(w->job, sample, first, n, w->map, w->parameter);
 }
 
 static void quantile_unit(void *work, size_t sample)
@@ -151,17 +152,20 @@ static dm_status host_check(void *user, const dm_job *job, int64_t *first)
 
 static dm_status host_map(void *user, int32_t map, const dm_job *job, const double parameter[4])
 {
+	static const int32_t n_in[] = {
+	    [DM_MAP_CLIP] = 1, [DM_MAP_QUANTILE_CLIP] = 1, [DM_MAP_LEARNED_STD] = 2, [DM_MAP_BLEND] = 3};
 	const struct host *host = user;
 	struct work work = {.job = job, .kernels = host->kernels, .per_sample = blocks_of(job), .parameter = parameter};
-	dm_status st = check_job(job, 1, 1, DMI_MAX_OUT);
+	if (map < DM_MAP_CLIP || map > DM_MAP_BLEND)
+		return DM_ERR_UNSUPPORTED;
+	dm_status st = check_job(job, n_in[map], 1, DMI_MAX_OUT);
 	if (st == DM_OK)
 		st = check_outputs(job);
 	if (st != DM_OK)
 		return st;
-	if (map == DM_MAP_CLIP)
-		run_units(host, job->n_sample * work.per_sample, clip_unit, &work);
-	else if (map != DM_MAP_QUANTILE_CLIP)
-		return DM_ERR_UNSUPPORTED;
+	work.map = map;
+	if (map != DM_MAP_QUANTILE_CLIP)
+		run_units(host, job->n_sample * work.per_sample, elementwise_unit, &work);
 	else if (!(parameter[0] >= 0 && parameter[0] <= 1))
 		return DM_ERR_ARGUMENT;
 	else if (job->n_element)

@@ -12,7 +12,8 @@ enum { DMI_TILE = DMI_NORMAL_TILE, DMI_BLOCK = 4096 };
 /* Each works on one sample. first is a multiple of DMI_TILE. */
 struct dmi_kernels {
 	void (*combine)(const dm_job *job, size_t sample, size_t first, size_t n);
-	void (*clip)(const dm_job *job, size_t sample, size_t first, size_t n, double limit);
+	void (*elementwise)(const dm_job *job, size_t sample, size_t first, size_t n, int32_t map,
+	                    const double parameter[4]);
 	void (*quantile_clip)(const dm_job *job, size_t sample, const double parameter[4]);
 	void (*stats)(const dm_job *job, size_t sample, double *gram, double *sum); /* of this sample */
 	double (*error)(const dm_job *job, size_t sample, const double parameter[2]);

@@ -1,6 +1,8 @@
 #include "base/compiler.h"
+#include "base/math.h"
 #include "array/half.h"
 #include "array/host.h"
+#include <math.h>
 #include <string.h>
 
 #define WORK float
@@ -16,4 +18,4 @@
 #include "array/map_body.h"
 #include "array/reduce_body.h"
 
-const struct dmi_kernels KERNELS = {combine, clip, quantile_clip, stats, error};
+const struct dmi_kernels KERNELS = {combine, elementwise, quantile_clip, stats, error};

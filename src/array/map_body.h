@@ -7,15 +7,47 @@ static inline WORK between(WORK x, WORK low, WORK high)
 	return x > high ? high : x;
 }
 
-static void clip(const dm_job *job, size_t sample, size_t first, size_t n, double limit)
+/* The maps that work element by element, over one tile. */
+
+static void tile_clip(WORK *out, const WORK *const *in, const double *p)
 {
-	const WORK high = (WORK)limit;
-	WORK buffer[DMI_TILE], out[DMI_TILE];
+	const WORK high = (WORK)p[0];
+	for (size_t j = 0; j < DMI_TILE; j++)
+		out[j] = between(in[0][j], -high, high);
+}
+
+static void tile_learned_std(WORK *out, const WORK *const *in, const double *p)
+{
+	for (size_t j = 0; j < DMI_TILE; j++) {
+		double v = (double)in[1][j], sd = p[2] != 0 ? sqrt(v > 0 ? v : 0) : dmi_exp(p[0] + p[1] * v);
+		out[j] = (WORK)sd * in[0][j];
+	}
+}
+
+static void tile_blend(WORK *out, const WORK *const *in, const double *p)
+{
+	(void)p;
+	for (size_t j = 0; j < DMI_TILE; j++)
+		out[j] = in[2][j] * in[1][j] + (1 - in[2][j]) * in[0][j];
+}
+
+typedef void tile_map(WORK *out, const WORK *const *in, const double *parameter);
+
+static void elementwise(const dm_job *job, size_t sample, size_t first, size_t n, int32_t map,
+                        const double parameter[4])
+{
+	static tile_map *const maps[] = {
+	    [DM_MAP_CLIP] = tile_clip,
+	    [DM_MAP_LEARNED_STD] = tile_learned_std,
+	    [DM_MAP_BLEND] = tile_blend,
+	};
+	WORK buffer[3][DMI_TILE], out[DMI_TILE];
+	const WORK *in[3];
 	for (size_t end = first + n; first < end; first += DMI_TILE) {
 		size_t count = tile_length(first, end);
-		const WORK *in = read_tile(job, 0, sample, first, count, buffer);
-		for (size_t j = 0; j < DMI_TILE; j++)
-			out[j] = between(in[j], -high, high);
+		for (int32_t i = 0; i < job->n_in && i < 3; i++)
+			in[i] = read_tile(job, i, sample, first, count, buffer[i]);
+		maps[map](out, in, parameter);
 		write_tile(job, 0, sample, first, count, out);
 	}
 }

@@ -77,6 +77,10 @@ static dm_status follow(struct dmi_check *check, const dm_emit *e, const dm_mode
 	const struct dmi_value *value = &e->value[i];
 	vector *out = &check->value[i], sum = {{0}};
 	const struct dmi_value *eval = value->kind == DMI_PART ? &e->value[value->of - 1] : value;
+	if (value->kind == DMI_PART && value->part == DM_PART_VARIANCE) {
+		*out = sum;
+		return DM_OK;
+	}
 	switch (value->kind) {
 	case DMI_LINEAR:
 		for (int32_t t = value->first_term; t < value->first_term + value->n_term; t++)
@@ -85,6 +89,10 @@ static dm_status follow(struct dmi_check *check, const dm_emit *e, const dm_mode
 		return DM_OK;
 	case DMI_NOISE:
 		return draw(check, value->draw, out, err);
+	case DMI_MAPPED: /* taken as its first input; what that misses is the method's to declare */
+	case DMI_WEIGHTED:
+		*out = check->value[e->term[value->first_term].value - 1];
+		return DM_OK;
 	case DMI_PREDICTION:
 	case DMI_PART:
 		return predict(check, model, &check->value[eval->of - 1], &eval->at, value->space, out, err);

@@ -101,6 +101,78 @@ static dm_val define_preview(struct dmi_compiler *c)
 	return 0;
 }
 
+/* The inputs of a map or of statistics, each in an array of its own or a draw. */
+static dm_status stand(struct dmi_compiler *c, int32_t i, dm_operand *in, dm_error *err)
+{
+	const struct dmi_value *v = &c->emit.value[i];
+	struct dmi_flush f = {.buffers = 0};
+	for (int32_t t = 0; t < v->n_term; t++)
+		f.force[c->emit.term[v->first_term + t].value - 1] = 1;
+	dm_status st = dmi_flush(c, &f, i - 1, err);
+	for (int32_t t = 0; st == DM_OK && t < v->n_term; t++) {
+		int32_t base = dmi_expr_single(&c->expr[c->emit.term[v->first_term + t].value - 1]);
+		dmi_base_number(c, base);
+		in[t] = (dm_operand){c->base[base].slot, c->base[base].draw, c->base[base].ordinal};
+	}
+	return st;
+}
+
+/* The array that a row writes and the value i becomes. */
+static dm_status result(struct dmi_compiler *c, int32_t i, int32_t *slot, dm_error *err)
+{
+	*slot = dmi_free_slot(c);
+	int32_t base = dmi_base_slot(c, *slot, err);
+	if (base < 0)
+		return DM_ERR_SAMPLER;
+	dmi_expr_of(&c->expr[i], base);
+	return DM_OK;
+}
+
+static dm_status map_value(struct dmi_compiler *c, int32_t i, dm_error *err)
+{
+	const struct dmi_value *v = &c->emit.value[i];
+	dm_operand in[DMI_MAX_INPUT];
+	int32_t slot;
+	dm_status st = stand(c, i, in, err);
+	if (st == DM_OK)
+		st = result(c, i, &slot, err);
+	dm_row row = {
+	    .struct_size = sizeof row, .kind = DM_ROW_MAP, .step = c->step, .map = v->rule, .n_in = v->n_term, .n_out = 1};
+	row.in = in;
+	row.out = &slot;
+	row.parameter = v->parameter;
+	return st == DM_OK ? dmi_program_add(c->program, &row, 0, 4, err) : st;
+}
+
+/* Statistics of the values themselves, and the sum with the weights that the sampler makes of them. */
+static dm_status weigh_value(struct dmi_compiler *c, int32_t i, dm_error *err)
+{
+	const struct dmi_value *v = &c->emit.value[i];
+	dm_operand in[DMI_MAX_INPUT];
+	double unit[DMI_MAX_INPUT * DMI_MAX_INPUT] = {0};
+	int32_t slot, n = v->n_term, nowhere[DMI_MAX_INPUT];
+	for (int32_t k = 0; k < n; k++) {
+		unit[k * n + k] = 1;
+		nowhere[k] = -1;
+	}
+	dm_status st = stand(c, i, in, err);
+	if (st == DM_OK)
+		st = result(c, i, &slot, err);
+	dm_row row = {
+	    .struct_size = sizeof row, .kind = DM_ROW_STATS, .step = c->step, .map = v->rule, .n_in = n, .n_out = n};
+	row.in = in;
+	row.out = nowhere;
+	row.coefficient = unit;
+	row.parameter = v->parameter;
+	if (st == DM_OK)
+		st = dmi_program_add(c->program, &row, (size_t)n * (size_t)n, 4, err);
+	dm_row sum = {
+	    .struct_size = sizeof sum, .kind = DM_ROW_COMBINE, .step = c->step, .weighted = 2, .n_in = n, .n_out = 1};
+	sum.in = in;
+	sum.out = &slot;
+	return st == DM_OK ? dmi_program_add(c->program, &sum, 0, 0, err) : st;
+}
+
 static dm_status evaluate(struct dmi_compiler *c, dm_error *err)
 {
 	const dm_emit *e = &c->emit;
@@ -120,6 +192,13 @@ static dm_status evaluate(struct dmi_compiler *c, dm_error *err)
 				dmi_expr_of(&c->expr[i], base);
 		} else if (v->kind == DMI_PREDICTION) {
 			st = dmi_predict(c, i, err);
+		} else if (v->kind == DMI_MAPPED) {
+			st = map_value(c, i, err);
+		} else if (v->kind == DMI_WEIGHTED) {
+			st = c->sampler->ops.weights
+			         ? weigh_value(c, i, err)
+			         : dmi_fail(err, DM_ERR_SAMPLER, "sampler \"%s\": dm_emit_weighted needs weights()",
+			                    c->sampler->name);
 		}
 		if (st != DM_OK)
 			return st;

@@ -132,7 +132,8 @@ dm_val dm_emit_part(dm_emit *e, dm_val eval, int32_t part, int32_t space)
 {
 	if (!predicted(e, eval, "a part") || !space_is_good(e, space))
 		return 0;
-	if (part != DM_PART_PREDICTION && part != DM_PART_UNMAPPED) {
+	if (part != DM_PART_PREDICTION && part != DM_PART_UNMAPPED && part != DM_PART_UNGUIDED &&
+	    part != DM_PART_VARIANCE) {
 		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: part %d is none of DM_PART_...", part);
 		return 0;
 	}
@@ -143,6 +144,37 @@ dm_val dm_emit_part(dm_emit *e, dm_val eval, int32_t part, int32_t space)
 		e->value[v - 1].space = space;
 	}
 	return v;
+}
+
+/* A value that reads others whole, not in a sum. */
+static dm_val over(dm_emit *e, int32_t kind, int32_t n, int32_t max, const dm_val *value, int32_t rule,
+                   const double parameter[4], const char *where)
+{
+	dm_term term[DMI_MAX_INPUT];
+	if (!failed(e) && (n < 1 || n > max))
+		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: %s of %d values, it takes 1 to %d", where, n, max);
+	for (int32_t i = 0; !failed(e) && i < n; i++) {
+		if (!defined(e, value[i], where))
+			return 0;
+		term[i] = (dm_term){1, value[i]};
+	}
+	dm_val v = failed(e) ? 0 : dm_emit_linear(e, n, term);
+	if (v) {
+		e->value[v - 1].kind = kind;
+		e->value[v - 1].rule = rule;
+		memcpy(e->value[v - 1].parameter, parameter, 4 * sizeof *parameter);
+	}
+	return v;
+}
+
+dm_val dm_emit_map(dm_emit *e, int32_t map, int32_t n, const dm_val *value, const double parameter[4])
+{
+	return over(e, DMI_MAPPED, n, 3, value, map, parameter, "a map");
+}
+
+dm_val dm_emit_weighted(dm_emit *e, int32_t n, const dm_val *value, int32_t rule, const double parameter[4])
+{
+	return over(e, DMI_WEIGHTED, n, DMI_MAX_INPUT, value, rule, parameter, "a weighted sum by inner products");
 }
 
 void dm_emit_push(dm_emit *e, const dm_node *at, dm_val prediction, int32_t order)

@@ -4,17 +4,19 @@
 
 #include "sampler/sampler.h"
 
-enum { DMI_MAX_VALUE = 80, DMI_MAX_TERM = 480, DMI_MAX_PART = 16 };
+enum { DMI_MAX_VALUE = 80, DMI_MAX_TERM = 480, DMI_MAX_INPUT = 8 };
 
-enum { DMI_ENTRY, DMI_LINEAR, DMI_NOISE, DMI_PREDICTION, DMI_PART };
+enum { DMI_ENTRY, DMI_LINEAR, DMI_NOISE, DMI_PREDICTION, DMI_PART, DMI_MAPPED, DMI_WEIGHTED };
 
 struct dmi_value {
 	int32_t kind;
-	int32_t first_term, n_term; /* LINEAR: in emit.term */
+	int32_t first_term, n_term; /* LINEAR, MAPPED, WEIGHTED: in emit.term */
 	dm_val of;                  /* PREDICTION: what is evaluated; PART: of which prediction */
 	int32_t part, space;
-	uint32_t draw;    /* NOISE */
-	dm_node at;       /* PREDICTION */
+	uint32_t draw; /* NOISE */
+	dm_node at;    /* PREDICTION */
+	int32_t rule;  /* MAPPED: which map; WEIGHTED: which rule */
+	double parameter[4];
 	int32_t last_use; /* index of the last value that reads it; DMI_MAX_VALUE: lives on after the interval */
 };
 

@@ -127,6 +127,8 @@ static void survey(dm_plan *plan)
 		for (int32_t o = 0; o < row->n_out; o++)
 			if (row->kind != DM_ROW_STATS)
 				plan->slots |= (uint64_t)1 << row->out[o];
+		if (row->kind == DM_ROW_STATS && row->n_out > plan->max_stats)
+			plan->max_stats = row->n_out;
 		plan->max_draw = draws > plan->max_draw ? draws : plan->max_draw;
 		plan->max_in = row->n_in > plan->max_in ? row->n_in : plan->max_in;
 		plan->max_out = row->n_out > plan->max_out ? row->n_out : plan->max_out;

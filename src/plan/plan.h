@@ -19,10 +19,10 @@ struct dm_plan {
 	dm_plan_info info;
 	struct dmi_program program; /* adaptive: the largest of the trials that were looked at */
 
-	int32_t max_in, max_out, max_branch, max_draw; /* of any row */
-	uint64_t slots;                                /* which slots are used */
-	int32_t norm;                                  /* adaptive: DM_NORM_... */
-	size_t first, end;                             /* nodes: where the run starts; the last one with sigma > 0 */
+	int32_t max_in, max_out, max_branch, max_draw, max_stats; /* of any row; max_stats: values of a STATS row */
+	uint64_t slots;                                           /* which slots are used */
+	int32_t norm;                                             /* adaptive: DM_NORM_... */
+	size_t first, end; /* nodes: where the run starts; the last one with sigma > 0 */
 };
 
 /* Sets a compiler up for this plan (everything but program and check). */

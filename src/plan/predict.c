@@ -14,9 +14,10 @@ struct evaluation {
 	const dm_node *at;
 	struct dmi_expr x, raw; /* the value evaluated; the guided raw output (linear guidance only) */
 	double weight_sum;
-	struct dmi_expr guided; /* x0 after combination, before maps; where it stands in an array */
-	struct dmi_expr mapped; /* x0 after the maps */
-	int in_array, n_map;    /* guided and mapped are in use; number of maps */
+	struct dmi_expr guided;             /* x0 after combination, before maps; where it stands in an array */
+	struct dmi_expr mapped;             /* x0 after the maps */
+	struct dmi_expr unguided, variance; /* raw output of the branch without condition; second output */
+	int in_array, n_map;                /* guided and mapped are in use; number of maps */
 };
 
 static dm_status meaningless(const struct dmi_compiler *c, const dm_node *at, int32_t space, dm_error *err)
@@ -59,6 +60,18 @@ static dm_status view(const struct dmi_compiler *c, const struct evaluation *ev,
                       struct dmi_expr *out, dm_error *err)
 {
 	struct dmi_expr x0;
+	struct evaluation one;
+	if (part == DM_PART_VARIANCE) {
+		*out = ev->variance;
+		return DM_OK;
+	}
+	if (part == DM_PART_UNGUIDED) {
+		one.at = ev->at;
+		one.x = ev->x;
+		one.raw = ev->unguided;
+		one.weight_sum = 1;
+		return from_raw(c, &one, space, out, err);
+	}
 	int mapped = part == DM_PART_PREDICTION && ev->n_map && space != DM_SPACE_RAW;
 	if (mapped || ev->in_array == 2)
 		return from_x0(c, ev, mapped ? &ev->mapped : &ev->guided, space, out, err);
@@ -156,14 +169,19 @@ static dm_status store_mapped(struct dmi_compiler *c, struct evaluation *ev, int
 	return DM_OK;
 }
 
+/* Whether some part of the evaluation with index k is asked for. */
+static int wants(const struct dmi_compiler *c, int32_t k, int32_t part)
+{
+	int wanted = 0;
+	for (int32_t i = k + 1; i < c->emit.n_value; i++)
+		wanted |= c->emit.value[i].kind == DMI_PART && c->emit.value[i].of == k + 1 && c->emit.value[i].part == part;
+	return wanted;
+}
+
 /* Where the guidance is not linear, the guided x0 (and the mapped one) are made at once. */
 static dm_status store(struct dmi_compiler *c, struct evaluation *ev, const dm_branch *branch, int32_t n, int32_t k,
                        int needs_stats, dm_error *err)
 {
-	int wanted = 0;
-	for (int32_t i = k + 1; i < c->emit.n_value; i++)
-		wanted |= c->emit.value[i].kind == DMI_PART && c->emit.value[i].of == k + 1 &&
-		          c->emit.value[i].part == DM_PART_UNMAPPED;
 	int32_t slot = dmi_free_slot(c);
 	dm_status st = store_guided(c, ev, branch, n, slot, needs_stats, err);
 	int32_t base = st == DM_OK ? dmi_base_slot(c, slot, err) : -1;
@@ -171,7 +189,7 @@ static dm_status store(struct dmi_compiler *c, struct evaluation *ev, const dm_b
 		return st != DM_OK ? st : DM_ERR_SAMPLER;
 	dmi_expr_of(&ev->guided, base);
 	ev->in_array = needs_stats ? 2 : 1;
-	return store_mapped(c, ev, needs_stats && wanted, err);
+	return store_mapped(c, ev, needs_stats && wants(c, k, DM_PART_UNMAPPED), err);
 }
 
 /* The guided raw output and the sum of the weights, for linear guidance. */
@@ -189,6 +207,41 @@ static dm_status combine_linear(struct dmi_compiler *c, struct evaluation *ev, c
 		ev->weight_sum += weight[b];
 	}
 	return st;
+}
+
+/* The branches of the guidance, and the one without condition where a part of it is asked for. */
+static dm_status list_branches(struct dmi_compiler *c, int32_t k, const dm_node *at, dm_branch *branch, int32_t *n,
+                               int32_t *unguided, dm_error *err)
+{
+	dm_status st = dmi_guidance_branches(c->guidance, at, branch, n, err);
+	*unguided = -1;
+	if (st != DM_OK || !wants(c, k, DM_PART_UNGUIDED))
+		return st;
+	for (int32_t b = 0; b < *n; b++)
+		if (branch[b].model == 0 && branch[b].condition == DM_CONDITION_NONE && branch[b].perturbation == 0)
+			*unguided = b;
+	if (*unguided >= 0)
+		return DM_OK;
+	if (*n == MAX_BRANCH)
+		return dmi_fail(err, DM_ERR_UNSUPPORTED, "guidance: no branch is left for the prediction without condition");
+	*unguided = *n;
+	branch[(*n)++] = (dm_branch){0, DM_CONDITION_NONE, 0};
+	return DM_OK;
+}
+
+/* The second output of the first branch. */
+static dm_status take_variance(struct dmi_compiler *c, struct evaluation *ev, dm_error *err)
+{
+	if (!dmi_model_has_variance(c->model))
+		return dmi_fail(err, DM_ERR_UNSUPPORTED,
+		                "sampler \"%s\": a learned variance needs a model with a second output "
+		                "(option variance=1)",
+		                c->sampler->name);
+	int32_t base = dmi_base_slot(c, DM_SLOT_VARIANCE, err);
+	if (base < 0)
+		return DM_ERR_SAMPLER;
+	dmi_expr_of(&ev->variance, base);
+	return DM_OK;
 }
 
 static dm_status views(struct dmi_compiler *c, const struct evaluation *ev, int32_t k, dm_error *err)
@@ -209,13 +262,13 @@ dm_status dmi_predict(struct dmi_compiler *c, int32_t k, dm_error *err)
 	struct evaluation ev = {.at = &at, .weight_sum = 1};
 	struct dmi_flush f = {.input = x, .scale = dmi_model_input_scale(c->model, &at), .buffers = dmi_base_buffers(c)};
 	dm_branch branch[MAX_BRANCH];
-	int32_t n, base[MAX_BRANCH];
+	int32_t n, base[MAX_BRANCH], unguided;
 	double unused[4];
 	int needs_stats = dmi_guidance_needs_stats(c->guidance);
 	while (dmi_guidance_map(c->guidance, ev.n_map, unused))
 		ev.n_map++;
 	f.force[x - 1] = needs_stats && !c->identity;
-	dm_status st = dmi_guidance_branches(c->guidance, &at, branch, &n, err);
+	dm_status st = list_branches(c, k, &at, branch, &n, &unguided, err);
 	if (st == DM_OK)
 		st = dm_model_time(c->model, c->schedule, &at, &at.time, err);
 	if (st == DM_OK)
@@ -229,6 +282,12 @@ dm_status dmi_predict(struct dmi_compiler *c, int32_t k, dm_error *err)
 	if (st != DM_OK)
 		return st;
 	ev.x = c->expr[x - 1];
+	if (unguided >= 0)
+		dmi_expr_of(&ev.unguided, base[unguided]);
+	if (wants(c, k, DM_PART_VARIANCE))
+		st = take_variance(c, &ev, err);
+	if (st != DM_OK)
+		return st;
 	if (!needs_stats)
 		st = combine_linear(c, &ev, branch, n, base, err);
 	if (st == DM_OK && (needs_stats || ev.n_map))

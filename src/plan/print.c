@@ -76,7 +76,9 @@ static void json_row(struct dmi_text *text, const dm_row *row)
 	for (int32_t i = 0; i < row->n_out; i++)
 		dmi_text_format(text, i ? ",%d" : "%d", row->out[i]);
 	dmi_text_string(text, "]");
-	if (row->weighted) {
+	if (row->weighted == 2) {
+		dmi_text_string(text, ",\"weighted\":[]");
+	} else if (row->weighted) {
 		dmi_text_string(text, ",\"weighted\":");
 		json_numbers(text, row->coefficient, 2);
 	} else if (rows_of_coefficients(row)) {
@@ -88,11 +90,12 @@ static void json_row(struct dmi_text *text, const dm_row *row)
 		}
 		dmi_text_string(text, "]");
 	}
-	if (row->kind == DM_ROW_MAP)
-		dmi_text_format(text, ",\"map\":%d", row->map);
-	if (row->kind == DM_ROW_MAP || row->kind == DM_ROW_ERROR) {
+	int by_rule = row->kind == DM_ROW_STATS && !row->at;
+	if (row->kind == DM_ROW_MAP || by_rule)
+		dmi_text_format(text, by_rule ? ",\"rule\":%d" : ",\"map\":%d", row->map);
+	if (row->kind == DM_ROW_MAP || row->kind == DM_ROW_ERROR || by_rule) {
 		dmi_text_string(text, ",\"parameter\":");
-		json_numbers(text, row->parameter, row->kind == DM_ROW_MAP ? 4 : 2);
+		json_numbers(text, row->parameter, row->kind == DM_ROW_ERROR ? 2 : 4);
 	}
 	if (row->kind == DM_ROW_EVAL)
 		json_eval(text, row);
@@ -152,7 +155,9 @@ static void table_sums(struct dmi_text *text, const dm_row *row)
 		}
 		int first = 1;
 		for (int32_t i = 0; i < row->n_in; i++) {
-			double c = row->weighted ? row->coefficient[i > 0] : row->coefficient[o * row->n_in + i];
+			double c = row->weighted == 2 ? 1
+			           : row->weighted    ? row->coefficient[i > 0]
+			                              : row->coefficient[o * row->n_in + i];
 			if (c == 0)
 				continue;
 			dmi_text_format(text, first ? "%g%s " : " + %g%s ", c, row->weighted ? " w" : "");

@@ -45,8 +45,9 @@ static dm_status slot_bytes(const dm_run *run, int32_t slot, size_t *bytes, dm_e
 
 static void place_arrays(dm_run *run, struct arena *a)
 {
-	size_t n = run->n_sample, b = (size_t)run->plan->max_branch;
-	int stats = dmi_guidance_needs_stats(run->plan->guidance);
+	size_t n = run->n_sample,
+	       b = (size_t)(run->plan->max_branch > run->plan->max_stats ? run->plan->max_branch : run->plan->max_stats);
+	int stats = run->plan->max_stats > 0;
 	run->rq_sample = take(a, n, sizeof *run->rq_sample);
 	run->rq_seed = take(a, n, sizeof *run->rq_seed);
 	run->rq_row = take(a, n, sizeof *run->rq_row);
@@ -56,6 +57,7 @@ static void place_arrays(dm_run *run, struct arena *a)
 	run->seed = take(a, n, sizeof *run->seed);
 	run->sample = take(a, n, sizeof *run->sample);
 	run->bad = take(a, n, 2 * b * sizeof *run->bad);
+	run->stats = take(a, stats ? n : 0, sizeof *run->stats);
 	run->gram = take(a, stats ? n : 0, b * b * sizeof *run->gram);
 	run->sum = take(a, stats ? n : 0, b * sizeof *run->sum);
 	run->weight = take(a, stats ? n : 0, b * sizeof *run->weight);

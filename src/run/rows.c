@@ -85,6 +85,19 @@ static dm_status set_operands(dm_run *run, struct dmi_group *g, const dm_row *ro
 	return DM_OK;
 }
 
+/* The weights of a sampler's rule, for all samples of the group at once (a rule may look at the whole batch). */
+static dm_status rule_weights(dm_run *run, const struct dmi_group *g, const dm_row *row, dm_error *err)
+{
+	const dm_sampler *sampler = run->plan->sampler;
+	size_t n = (size_t)row->n_out;
+	for (size_t s = g->first; s < g->first + g->n; s++)
+		run->stats[s] =
+		    (dm_stats){sizeof *run->stats, row->n_out, run->n_element, run->gram + s * n * n, run->sum + s * n};
+	dm_status code = sampler->ops.weights(sampler->user, sampler->options.value, row->map, row->parameter, g->n,
+	                                      run->stats + g->first, run->weight + g->first * n);
+	return code ? dmi_fail_callback(err, "sampler weights", code, NULL) : DM_OK;
+}
+
 /* The coefficients of a weighted row, per sample, from the weights that the STATS row left. */
 static void weigh(dm_run *run, const struct dmi_group *g, const dm_row *row)
 {
@@ -110,7 +123,10 @@ static dm_status do_combine(dm_run *run, struct dmi_group *g, const dm_row *row,
 	job.n_in = row->n_in;
 	job.n_out = row->n_out;
 	job.coefficient = row->coefficient;
-	if (row->weighted) {
+	if (row->weighted == 2) {
+		job.coefficient = run->weight + g->first * (size_t)row->n_in;
+		job.coefficient_stride = (size_t)row->n_in;
+	} else if (row->weighted) {
 		weigh(run, g, row);
 		job.coefficient = run->coefficient + g->first * (size_t)row->n_in;
 		job.coefficient_stride = (size_t)row->n_in;
@@ -133,6 +149,8 @@ static dm_status do_stats(dm_run *run, struct dmi_group *g, const dm_row *row, d
 	dm_status code = run->array->ops.stats(run->array->user, &job, gram, sum);
 	if (code)
 		return dmi_run_array_error(err, "array stats", code);
+	if (!row->at)
+		return rule_weights(run, g, row, err);
 	for (size_t s = 0; s < g->n && st == DM_OK; s++) {
 		dm_stats stats = {sizeof stats, row->n_out, run->n_element, gram + s * n * n, sum + s * n};
 		double *weight = run->weight + (g->first + s) * n;
@@ -146,9 +164,12 @@ static dm_status do_stats(dm_run *run, struct dmi_group *g, const dm_row *row, d
 static dm_status do_map(dm_run *run, struct dmi_group *g, const dm_row *row, dm_error *err)
 {
 	dm_job job = empty_job(run, g);
-	set_in(run, g, 0, row->in[0].slot);
+	dm_status st = set_operands(run, g, row, err);
+	if (st != DM_OK)
+		return st;
 	set_out(run, g, 0, row->out[0]);
-	job.n_in = job.n_out = 1;
+	job.n_in = row->n_in;
+	job.n_out = 1;
 	dm_status code = run->array->ops.map(run->array->user, row->map, &job, row->parameter);
 	return code ? dmi_run_array_error(err, "array map", code) : DM_OK;
 }

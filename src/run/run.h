@@ -66,6 +66,7 @@ struct dm_run {
 	uint64_t *seed;
 	int64_t *sample;
 	int64_t *bad;                 /* [n_sample][max outputs] of a check */
+	dm_stats *stats;              /* [n_sample] */
 	double *gram, *sum;           /* [n_sample][b][b], [n_sample][b] */
 	double *weight, *coefficient; /* [n_sample][b], [n_sample][1 + b] */
 	double *error_sum;            /* [n_sample] */

@@ -36,6 +36,7 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 }
 
 const struct dmi_sampler_type dmi_sampler_ddim = {
-    DMI_METHOD("ddim", "denoising diffusion implicit model; goes up to encode", "Song 2021, eq. 12, 16", options),
-    {sizeof(dm_sampler_ops), 0, 0, 0, step, NULL, NULL},
+    .method =
+        DMI_METHOD("ddim", "denoising diffusion implicit model; goes up to encode", "Song 2021, eq. 12, 16", options),
+    .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
 };

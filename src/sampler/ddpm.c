@@ -39,6 +39,6 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 }
 
 const struct dmi_sampler_type dmi_sampler_ddpm = {
-    DMI_METHOD("ddpm", "ancestral sampling of the discrete chain", "Ho 2020, eq. 6-11", options),
-    {sizeof(dm_sampler_ops), 0, 0, 0, step, NULL, NULL},
+    .method = DMI_METHOD("ddpm", "ancestral sampling of the discrete chain", "Ho 2020, eq. 6-11", options),
+    .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
 };

@@ -140,7 +140,7 @@ static dm_status control(void *user, double *memory, const double *option, doubl
 }
 
 const struct dmi_sampler_type dmi_sampler_dpm_adaptive = {
-    DMI_METHOD("dpm_adaptive", "DPM-Solver with adaptive steps, orders 1/2 or 2/3", "Lu 2022a, appendix C; k-diffusion",
-               options),
-    {sizeof(dm_sampler_ops), 0, 1, N_MEMORY, step, control, NULL},
+    .method = DMI_METHOD("dpm_adaptive", "DPM-Solver with adaptive steps, orders 1/2 or 2/3",
+                         "Lu 2022a, appendix C; k-diffusion", options),
+    .ops = {.struct_size = sizeof(dm_sampler_ops), .n_kept = 1, .n_memory = N_MEMORY, .step = step, .control = control},
 };

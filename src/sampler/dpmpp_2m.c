@@ -24,6 +24,6 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 }
 
 const struct dmi_sampler_type dmi_sampler_dpmpp_2m = {
-    DMI_METHOD_PLAIN("dpmpp_2m", "DPM-Solver++ of order 2, multistep", "Lu 2022b, algorithm 2"),
-    {sizeof(dm_sampler_ops), 1, 0, 0, step, NULL, NULL},
+    .method = DMI_METHOD_PLAIN("dpmpp_2m", "DPM-Solver++ of order 2, multistep", "Lu 2022b, algorithm 2"),
+    .ops = {.struct_size = sizeof(dm_sampler_ops), .n_past = 1, .step = step},
 };

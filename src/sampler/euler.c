@@ -22,6 +22,6 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 }
 
 const struct dmi_sampler_type dmi_sampler_euler = {
-    DMI_METHOD("euler", "Euler's method in sigma, with churn", "Karras 2022, algorithm 2", options),
-    {sizeof(dm_sampler_ops), 0, 0, 0, step, NULL, NULL},
+    .method = DMI_METHOD("euler", "Euler's method in sigma, with churn", "Karras 2022, algorithm 2", options),
+    .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
 };

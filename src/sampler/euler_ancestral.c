@@ -37,6 +37,7 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 }
 
 const struct dmi_sampler_type dmi_sampler_euler_ancestral = {
-    DMI_METHOD("euler_ancestral", "Euler with fresh noise after every step", "Karras 2022; k-diffusion", options),
-    {sizeof(dm_sampler_ops), 0, 0, 0, step, NULL, NULL},
+    .method =
+        DMI_METHOD("euler_ancestral", "Euler with fresh noise after every step", "Karras 2022; k-diffusion", options),
+    .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
 };

@@ -56,6 +56,6 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 }
 
 const struct dmi_sampler_type dmi_sampler_heun = {
-    DMI_METHOD("heun", "Heun's second order method, with churn", "Karras 2022, algorithm 2", options),
-    {sizeof(dm_sampler_ops), 0, 0, 0, step, NULL, NULL},
+    .method = DMI_METHOD("heun", "Heun's second order method, with churn", "Karras 2022, algorithm 2", options),
+    .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
 };

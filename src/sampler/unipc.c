@@ -121,6 +121,6 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 }
 
 const struct dmi_sampler_type dmi_sampler_unipc = {
-    DMI_METHOD("unipc", "unified predictor-corrector, orders 1 to 3", "Zhao 2023, algorithms 1-2", options),
-    {sizeof(dm_sampler_ops), MAX_ORDER, 1, 0, step, NULL, NULL},
+    .method = DMI_METHOD("unipc", "unified predictor-corrector, orders 1 to 3", "Zhao 2023, algorithms 1-2", options),
+    .ops = {.struct_size = sizeof(dm_sampler_ops), .n_past = MAX_ORDER, .n_kept = 1, .step = step},
 };
