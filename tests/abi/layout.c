@@ -95,13 +95,6 @@ AT(dm_model_ops, struct_size, 0);
 AT(dm_model_ops, predict, 8);
 AT(dm_model_ops, destroy, 16);
 
-SIZE(dm_stats, 40);
-AT(dm_stats, struct_size, 0);
-AT(dm_stats, n, 8);
-AT(dm_stats, n_element, 16);
-AT(dm_stats, gram, 24);
-AT(dm_stats, sum, 32);
-
 SIZE(dm_guidance_ops, 40);
 AT(dm_guidance_ops, struct_size, 0);
 AT(dm_guidance_ops, needs_stats, 8);
@@ -123,7 +116,7 @@ AT(dm_past, at, 0);
 AT(dm_past, prediction, 48);
 AT(dm_past, order, 52);
 
-SIZE(dm_step, 96);
+SIZE(dm_step, 104);
 AT(dm_step, struct_size, 0);
 AT(dm_step, step, 8);
 AT(dm_step, n_step, 16);
@@ -137,8 +130,16 @@ AT(dm_step, option, 64);
 AT(dm_step, memory, 72);
 AT(dm_step, schedule, 80);
 AT(dm_step, grid, 88);
+AT(dm_step, end, 96);
 
-SIZE(dm_sampler_ops, 48);
+SIZE(dm_stats, 40);
+AT(dm_stats, struct_size, 0);
+AT(dm_stats, n, 8);
+AT(dm_stats, n_element, 16);
+AT(dm_stats, gram, 24);
+AT(dm_stats, sum, 32);
+
+SIZE(dm_sampler_ops, 56);
 AT(dm_sampler_ops, struct_size, 0);
 AT(dm_sampler_ops, n_past, 8);
 AT(dm_sampler_ops, n_kept, 12);
@@ -146,6 +147,7 @@ AT(dm_sampler_ops, n_memory, 16);
 AT(dm_sampler_ops, step, 24);
 AT(dm_sampler_ops, control, 32);
 AT(dm_sampler_ops, destroy, 40);
+AT(dm_sampler_ops, weights, 48);
 
 SIZE(dm_operand, 16);
 AT(dm_operand, slot, 0);
@@ -287,6 +289,8 @@ IS(DM_SPACE_V, 3);
 IS(DM_SPACE_SCORE, 4);
 
 IS(DM_PART_PREDICTION, 0);
+IS(DM_PART_UNGUIDED, 1);
+IS(DM_PART_VARIANCE, 2);
 IS(DM_PART_UNMAPPED, 4);
 
 IS(DM_DEPARTS_MEAN, 1);
@@ -312,6 +316,8 @@ IS(DM_SOURCE_NORMALS, 1);
 
 IS(DM_MAP_CLIP, 1);
 IS(DM_MAP_QUANTILE_CLIP, 2);
+IS(DM_MAP_LEARNED_STD, 3);
+IS(DM_MAP_BLEND, 4);
 
 IS(DM_COPY_TO_BACKEND, 1);
 IS(DM_COPY_FROM_BACKEND, 2);

@@ -54,6 +54,9 @@ int case_is(const struct test_case *c, const char *key, const char *value);
 /* As a number; NaN for a value that is none; fallback where the setting is absent. */
 double case_number(const struct test_case *c, const char *key, double fallback);
 
+/* As a whole number; 0 where it is absent. */
+unsigned long long case_integer(const struct test_case *c, const char *key);
+
 /* The k-th word of a setting as a number, NaN past the end. */
 double case_nth(const struct test_case *c, const char *key, size_t k);
 

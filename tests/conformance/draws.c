@@ -17,7 +17,7 @@ int draws_start(struct draws *draws, const struct test_case *c, struct verdict *
 	if (source && strcmp(source, "torch_cpu"))
 		return say(verdict, VERDICT_SKIP, "noise_source %s", source);
 	if (source)
-		torch_cpu_seed(&draws->stream, (uint32_t)case_number(c, "noise_seed", 0));
+		torch_cpu_seed(&draws->stream, (uint32_t)case_integer(c, "noise_seed"));
 	return VERDICT_PASS;
 }
 

@@ -73,19 +73,35 @@ static int node_at_index(const struct test_case *c, const dm_schedule *schedule,
 }
 
 /* ddim_inverse: the state at index t - floor(T/N) goes to index t, and the model receives t. */
-static int inverse_nodes(const struct test_case *c, const dm_schedule *schedule, dm_node *node, size_t n,
+static double inverse_stride(const struct test_case *c)
+{
+	const struct case_array *time = case_array(c, "grid.time");
+	return floor(case_number(c, "schedule.T", 1000) / (double)time->n);
+}
+
+static int inverse_nodes(const struct test_case *c, const dm_schedule *schedule, size_t piece, dm_node *node, size_t n,
                          struct verdict *verdict)
 {
-	const double *time = case_array(c, "grid.time")->value;
-	double stride = floor((double)dm_schedule_table_size(schedule) / (double)(n - 1));
+	const struct case_array *time = case_array(c, "grid.time");
 	for (size_t i = 0; i < n; i++) {
-		if (i > 0 && i < n - 1 && time[i] - stride != time[i - 1])
-			return say(verdict, VERDICT_SKIP, "ddim_inverse over indices that are not one stride apart");
-		if (node_at_index(c, schedule, i < n - 1 ? time[i] - stride : time[n - 2], &node[i], verdict))
+		int last = i == n - 1;
+		double at = last ? time->value[piece + i - 1] : time->value[piece + i] - inverse_stride(c);
+		if (node_at_index(c, schedule, at, &node[i], verdict))
 			return verdict->kind;
-		node[i].time = i < n - 1 ? time[i] : NAN;
+		node[i].time = last ? NAN : time->value[piece + i];
 	}
 	return VERDICT_PASS;
+}
+
+size_t grid_pieces(const struct test_case *c)
+{
+	const struct case_array *time = case_array(c, "grid.time");
+	if (!case_is(c, "sampler", "ddim_inverse") || !time)
+		return 1;
+	for (size_t i = 1; i < time->n; i++)
+		if (time->value[i] - inverse_stride(c) != time->value[i - 1])
+			return time->n;
+	return 1;
 }
 
 static int index_nodes(const struct test_case *c, const dm_schedule *schedule, dm_node *node, size_t n,
@@ -130,12 +146,12 @@ static int given_by_index(const struct test_case *c, const dm_schedule *schedule
 	return 1;
 }
 
-static int caller_nodes(const struct test_case *c, const dm_schedule *schedule, dm_node *node, size_t n,
+static int caller_nodes(const struct test_case *c, const dm_schedule *schedule, size_t piece, dm_node *node, size_t n,
                         struct verdict *verdict)
 {
 	int by_index = given_by_index(c, schedule);
 	if (by_index && case_is(c, "sampler", "ddim_inverse"))
-		return inverse_nodes(c, schedule, node, n, verdict);
+		return inverse_nodes(c, schedule, piece, node, n, verdict);
 	if (by_index)
 		return index_nodes(c, schedule, node, n, verdict);
 	if (case_is(c, "grid", "none"))
@@ -147,18 +163,20 @@ static int caller_nodes(const struct test_case *c, const dm_schedule *schedule, 
 	return VERDICT_PASS;
 }
 
-static int grid_of_nodes(const struct test_case *c, const dm_schedule *schedule, struct check *check, dm_grid **out)
+static int grid_of_nodes(const struct test_case *c, const dm_schedule *schedule, size_t piece, struct check *check,
+                         dm_grid **out)
 {
 	struct case_array *level = case_array(c, "grid.sigma"), *time = case_array(c, "grid.time");
-	size_t n = level ? level->n : time ? time->n + 1 : 2;
+	int whole = grid_pieces(c) == 1;
+	size_t n = !whole ? 2 : level ? level->n : time ? time->n + 1 : 2;
 	dm_error err;
 	dm_node *node = calloc(n + 2, sizeof *node);
-	int kind =
-	    node ? caller_nodes(c, schedule, node, n, check->verdict) : say(check->verdict, VERDICT_FAIL, "out of memory");
+	int kind = node ? caller_nodes(c, schedule, piece, node, n, check->verdict)
+	                : say(check->verdict, VERDICT_FAIL, "out of memory");
 	if (!kind && dm_grid_create_nodes(out, schedule, node, n, NULL, &err) != DM_OK)
 		kind = say(check->verdict, VERDICT_FAIL, "%s", err.message);
 	free(node);
-	return kind ? kind : check_grid(c, schedule, *out, NULL, check, NULL, level);
+	return kind || !whole ? kind : check_grid(c, schedule, *out, NULL, check, NULL, level);
 }
 
 /* ---------------------------------------------------------------------------------------------------- named grids */
@@ -166,8 +184,8 @@ static int grid_of_nodes(const struct test_case *c, const dm_schedule *schedule,
 #define LEVEL_TOLERANCE 2e-5
 enum { MAX_STEPS = 1000000 };
 
-int build_grid(const struct test_case *c, const dm_schedule *schedule, const dm_model *model, struct check *check,
-               dm_grid **out)
+int build_grid(const struct test_case *c, const dm_schedule *schedule, const dm_model *model, size_t piece,
+               struct check *check, dm_grid **out)
 {
 	char spec[SPEC_SIZE];
 	struct verdict unnamed;
@@ -179,7 +197,7 @@ int build_grid(const struct test_case *c, const dm_schedule *schedule, const dm_
 	if (!case_text(c, "grid"))
 		return say(check->verdict, VERDICT_FAIL, "the case has no grid");
 	if (!(steps >= 1 && steps <= MAX_STEPS) || translate_grid(c, (size_t)steps, spec, &unnamed)) {
-		kind = grid_of_nodes(c, schedule, &own, out);
+		kind = grid_of_nodes(c, schedule, piece, &own, out);
 		check->n_touched = own.n_touched;
 		return kind == VERDICT_SKIP ? say(check->verdict, kind, "%s", unnamed.reason) : kind;
 	}

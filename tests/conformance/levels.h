@@ -15,9 +15,14 @@ dm_node node_at_level(const struct test_case *c, double level);
  * the case counts in `ve` over a process of other scale. */
 double state_scale(const struct test_case *c, const dm_node *node);
 
-/* The grid: the library's own where it has that name, checked against the arrays of the case; else from the arrays. */
-int build_grid(const struct test_case *c, const dm_schedule *schedule, const dm_model *model, struct check *check,
-               dm_grid **out);
+/* How many grids the case falls into: one, or, where a step does not start at the level at which the one before ended
+ * (ddim_inverse over indices that are not one stride apart), one for every step. */
+size_t grid_pieces(const struct test_case *c);
+
+/* The grid of a piece: the library's own where it has that name, checked against the arrays of the case; else from the
+ * arrays. */
+int build_grid(const struct test_case *c, const dm_schedule *schedule, const dm_model *model, size_t piece,
+               struct check *check, dm_grid **out);
 
 /* Compares the nodes with arrays of times and levels (either may be NULL). */
 int check_grid(const struct test_case *c, const dm_schedule *schedule, const dm_grid *grid, const dm_model *model,

@@ -28,6 +28,12 @@ double case_number(const struct test_case *c, const char *key, double fallback)
 	return *end ? NAN : value;
 }
 
+unsigned long long case_integer(const struct test_case *c, const char *key)
+{
+	const char *text = case_text(c, key);
+	return text ? strtoull(text, NULL, 10) : 0;
+}
+
 double case_nth(const struct test_case *c, const char *key, size_t k)
 {
 	const char *text = case_text(c, key);

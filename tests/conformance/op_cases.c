@@ -84,7 +84,7 @@ static int converted(const struct op *op, const char *from, const char *to, cons
 		return VERDICT_FAIL;
 	if (!kind_from || !kind_to)
 		return say(op->check->verdict, VERDICT_SKIP, "prediction %s", kind_from ? to : from);
-	if (dm_convert(kind_from, kind_to, alpha, sigma, 0.5, coefficient, &err) != DM_OK)
+	if (dm_convert(kind_from, kind_to, alpha, sigma, case_number(op->c, "sigma_data", 0.5), coefficient, &err) != DM_OK)
 		return say(op->check->verdict, VERDICT_FAIL, "%s", err.message);
 	for (size_t i = 0; i < op->n; i++)
 		op->result[i] = sign_to * (coefficient[0] * x[i] + coefficient[1] * sign_from * out[i]);
@@ -223,7 +223,7 @@ static int rng_torch_cpu(const struct op *op)
 		struct case_array *array = &op->c->array[i];
 		if (sscanf(array->name, "randn.%u", &n) != 1 || n > 1000)
 			continue;
-		torch_cpu_seed(&g, (uint32_t)case_number(op->c, "seed", 0));
+		torch_cpu_seed(&g, (uint32_t)case_integer(op->c, "seed"));
 		torch_cpu_normals(&g, value, n);
 		if (n > array->n) /* the first and the last half of what is given */
 			memmove(value + array->n / 2, value + n - array->n / 2, array->n / 2 * sizeof *value);

@@ -148,12 +148,12 @@ static void ramp(const struct replay *r, double c, double *x)
 			x[b * r->n + i] = c * (double)(i * r->rows + b) / (double)(r->n * r->rows);
 }
 
-static int start(struct replay *r)
+/* The first state, as the library counts it, into x. */
+static int first_state(struct replay *r)
 {
 	const struct case_array *given = case_array(r->c, "start");
 	double first = case_number(r->c, "grid.first_eval", 0), factor = 1;
 	const dm_node *node = first >= 0 ? dm_grid_node(r->setup.grid, (size_t)first) : NULL;
-	dm_error err;
 	if (!node || (given && given->n != r->n * r->rows) || (!given && !case_text(r->c, "start_ramp")))
 		return say(r->verdict, VERDICT_FAIL, "no start of the size of the shape");
 	if (given)
@@ -164,8 +164,6 @@ static int start(struct replay *r)
 		factor = level_of_node(r->c, node);
 	for (size_t i = 0; i < r->n * r->rows; i++)
 		r->x[i] *= factor / state_scale(r->c, node);
-	if (dm_run_start_state(r->run, r->x, DM_F64, 0, &err) != DM_OK)
-		return say(r->verdict, VERDICT_FAIL, "start: %s", err.message);
 	return VERDICT_PASS;
 }
 
@@ -208,14 +206,12 @@ static int check_counts(const struct replay *r)
 	           : VERDICT_PASS;
 }
 
+/* x holds the last state. */
 static int finish(const struct replay *r)
 {
-	dm_error err;
 	struct case_array *final = case_array(r->c, "final");
 	size_t last = dm_grid_count(r->setup.grid) - 1;
 	double scale = state_scale(r->c, dm_grid_node(r->setup.grid, last));
-	if (dm_run_state(r->run, r->x, DM_F64, &err) != DM_OK)
-		return say(r->verdict, VERDICT_FAIL, "final state: %s", err.message);
 	for (size_t i = 0; i < r->n * r->rows; i++)
 		r->x[i] *= scale;
 	if (!final && !case_text(r->c, "published.mean"))
@@ -233,11 +229,13 @@ static int make_run(struct replay *r)
 	dm_error err;
 	if (dm_array_create_host(&r->array, r->type, NULL, NULL, NULL, &err) != DM_OK ||
 	    dm_noise_create_custom(&r->noise, &noise, &r->draws, NULL, &err) != DM_OK ||
-	    dm_run_create(&r->run, r->setup.plan, r->array, r->noise, r->rows, r->n, NULL, NULL, 0, &err) != DM_OK)
+	    dm_run_create(&r->run, r->setup.plan, r->array, r->noise, r->rows, r->n, NULL, NULL, 0, &err) != DM_OK ||
+	    dm_run_start_state(r->run, r->x, DM_F64, 0, &err) != DM_OK)
 		return say(r->verdict, VERDICT_FAIL, "run: %s", err.message);
 	return VERDICT_PASS;
 }
 
+/* To the end of the run, whose state x then holds. */
 static int loop(struct replay *r)
 {
 	const dm_request *rq;
@@ -247,14 +245,39 @@ static int loop(struct replay *r)
 		if (answer(r, rq))
 			return r->verdict->kind;
 	if (st == DM_DONE)
-		return finish(r);
-	return r->verdict->kind ? r->verdict->kind : say(r->verdict, VERDICT_FAIL, "%s", err.message);
+		st = dm_run_state(r->run, r->x, DM_F64, &err);
+	if (st == DM_OK || r->verdict->kind)
+		return r->verdict->kind;
+	return say(r->verdict, VERDICT_FAIL, "%s", err.message);
+}
+
+/* x carries the state from piece to piece. */
+static int run_piece(struct replay *r, size_t piece, int last)
+{
+	int kind = setup_make(&r->setup, r->c, piece, r->check);
+	if (!kind && piece == 0)
+		kind = first_state(r);
+	if (!kind)
+		kind = make_run(r);
+	if (!kind)
+		kind = loop(r);
+	if (!kind && last)
+		kind = finish(r);
+	dm_run_free(r->run);
+	dm_noise_free(r->noise);
+	dm_array_free(r->array);
+	setup_free(&r->setup);
+	r->run = NULL;
+	r->noise = NULL;
+	r->array = NULL;
+	return kind;
 }
 
 static int replay_once(const struct test_case *c, int32_t type, int closed, struct check *check)
 {
 	struct replay r = {.c = c, .check = check, .verdict = check->verdict, .type = type, .closed = closed};
 	const struct case_array *listed = case_array(c, "eval_times");
+	size_t pieces = grid_pieces(c);
 	r.n = case_elements(c);
 	r.rows = case_batch(c);
 	r.x = calloc(r.n * r.rows, sizeof *r.x);
@@ -262,18 +285,8 @@ static int replay_once(const struct test_case *c, int32_t type, int closed, stru
 	r.times = calloc(listed ? listed->n : 1, sizeof *r.times);
 	int kind =
 	    r.x && r.out && r.times ? draws_start(&r.draws, c, r.verdict) : say(r.verdict, VERDICT_FAIL, "out of memory");
-	if (!kind)
-		kind = setup_make(&r.setup, c, check);
-	if (!kind)
-		kind = make_run(&r);
-	if (!kind)
-		kind = start(&r);
-	if (!kind)
-		kind = loop(&r);
-	dm_run_free(r.run);
-	dm_noise_free(r.noise);
-	dm_array_free(r.array);
-	setup_free(&r.setup);
+	for (size_t piece = 0; !kind && piece < pieces; piece++)
+		kind = run_piece(&r, piece, piece + 1 == pieces);
 	draws_free(&r.draws);
 	free(r.times);
 	free(r.out);

@@ -15,8 +15,8 @@ struct setup {
 	double sign; /* of the recorded outputs */
 };
 
-/* Everything up to the plan. What was made is freed by setup_free, also after a failure. */
-int setup_make(struct setup *s, const struct test_case *c, struct check *check);
+/* Everything up to the plan of a piece (levels.h). What was made is freed by setup_free, also after a failure. */
+int setup_make(struct setup *s, const struct test_case *c, size_t piece, struct check *check);
 void setup_free(struct setup *s);
 
 #endif

@@ -125,6 +125,9 @@ int translate_schedule(const struct test_case *c, char *spec, struct verdict *ve
 		snprintf(value, sizeof value, "%.17g", 0.02 * k);
 		append(spec, "beta_end=", value);
 	}
+	/* its clean end is where the grids over its time stop */
+	if (case_is(c, "schedule", "vp_sde") && case_number(c, "grid.t_end", 0) > 0)
+		append(spec, "t_min=", case_text(c, "grid.t_end"));
 	return VERDICT_PASS;
 }
 

@@ -79,7 +79,7 @@ static const struct rule level_grid[] = {
 
 static const struct rule time_grid[] = {
     {"t_start", "1", ""},
-    {"t_end", "0.001", ""},
+    {"t_end", "if schedule=vp_sde", ""},
     {0},
 };
 

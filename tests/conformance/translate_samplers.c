@@ -28,11 +28,28 @@ static const struct rule ddim[] = {
     {0},
 };
 
-static const struct rule churn[] = {
-    {"s_churn", NULL, "s_churn="},  {"s_tmin", NULL, "s_tmin="},
-    {"s_tmax", "inf", ""},          {"s_tmax", NULL, "s_tmax="},
-    {"s_noise", NULL, "s_noise="},  {"churn_after_eval", "if sampler.s_churn=0", ""},
-    {"churn_divisor", "steps", ""}, {0},
+/* On a discrete table the original evaluates before it adds noise, said or not. */
+static const struct rule euler[] = {
+    {"s_churn", "0", ""},
+    {"s_churn", "if schedule=discrete", NULL},
+    {"churn_after_eval", "if sampler.s_churn=0", ""},
+    {"churn_after_eval", "1", NULL},
+    {"s_churn", NULL, "s_churn="},
+    {"s_tmin", NULL, "s_tmin="},
+    {"s_tmax", "inf", ""},
+    {"s_tmax", NULL, "s_tmax="},
+    {"s_noise", NULL, "s_noise="},
+    {0},
+};
+
+static const struct rule heun[] = {
+    {"s_churn", NULL, "s_churn="},
+    {"s_tmin", NULL, "s_tmin="},
+    {"s_tmax", "inf", ""},
+    {"s_tmax", NULL, "s_tmax="},
+    {"s_noise", NULL, "s_noise="},
+    {"churn_divisor", "steps", ""},
+    {0},
 };
 
 static const struct rule ancestral[] = {
@@ -73,9 +90,9 @@ const struct method sampler_methods[] = {
     {"ddpm", "ddpm", ddpm},
     {"ddim", "ddim", ddim},
     {"ddim_inverse", "ddim", no_options}, /* over a grid that goes up */
-    {"euler", "euler", churn},
+    {"euler", "euler", euler},
     {"euler_ancestral", "euler_ancestral", ancestral},
-    {"heun", "heun", churn},
+    {"heun", "heun", heun},
     {"dpmpp_2m", "dpmpp_2m", no_options},
     {"unipc", "unipc", unipc},
     {"dpm_adaptive", "dpm_adaptive:norm=batch", adaptive},

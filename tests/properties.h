@@ -1,0 +1,335 @@
+/* Worlds with known answers, and the machinery to send every method through them. */
+#ifndef PROPERTIES_H
+#define PROPERTIES_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "demist.h"
+
+/* ----------------------------------------------------------------------------------------------------- a known world
+ */
+
+/* Data whose elements are drawn independently from a mixture of Gaussians. */
+struct target {
+	int32_t n;
+	double weight[2], mean[2], sd[2];
+};
+
+static const struct target gaussian = {1, {1}, {0.7}, {0.4}};
+static const struct target mixture = {2, {0.35, 0.65}, {-1.1, 0.9}, {0.35, 0.5}};
+
+/* E[x0 | x] of the target. */
+static inline double exact_x0(const struct target *t, double x, double alpha, double sigma)
+{
+	double log_p[2], x0[2], top = -INFINITY, sum = 0, mean = 0;
+	for (int32_t k = 0; k < t->n; k++) {
+		double v = alpha * alpha * t->sd[k] * t->sd[k] + sigma * sigma, d = x - alpha * t->mean[k];
+		log_p[k] = log(t->weight[k]) - 0.5 * log(v) - 0.5 * d * d / v;
+		x0[k] = t->mean[k] + alpha * t->sd[k] * t->sd[k] / v * d;
+		top = fmax(top, log_p[k]);
+	}
+	for (int32_t k = 0; k < t->n; k++) {
+		double p = exp(log_p[k] - top);
+		sum += p;
+		mean += p * x0[k];
+	}
+	return mean / sum;
+}
+
+/* The network's output is out[0] x + out[1] x0: the definitions of the kinds, written down once more. */
+static inline void output_of(const char *kind, double alpha, double sigma, double out[2])
+{
+	double of_x0 = 0, of_epsilon = 0, sd = 0.5, n = sqrt(alpha * alpha + sigma * sigma);
+	if (!strcmp(kind, "x0"))
+		of_x0 = 1;
+	else if (!strcmp(kind, "epsilon"))
+		of_epsilon = 1;
+	else if (!strcmp(kind, "score"))
+		of_epsilon = -1 / sigma;
+	else if (!strcmp(kind, "v")) {
+		of_x0 = -sigma / n;
+		of_epsilon = alpha / n;
+	} else if (!strcmp(kind, "flow")) {
+		of_x0 = -1;
+		of_epsilon = 1;
+	} else { /* edm: F = (x0 - c_skip x / alpha) / c_out over the level u */
+		double u = sigma / alpha, q = u * u + sd * sd;
+		out[0] = -sd / (u * sqrt(q) * alpha);
+		out[1] = sqrt(q) / (u * sd);
+		return;
+	}
+	out[0] = of_epsilon / sigma;
+	out[1] = of_x0 - of_epsilon * alpha / sigma;
+}
+
+/* What the network reads, over the state. */
+static inline double input_scale(const char *kind, double alpha, double sigma)
+{
+	return strcmp(kind, "edm") ? 1 : 1 / sqrt(alpha * alpha * 0.25 + sigma * sigma);
+}
+
+/* A denoiser that counts. target NULL: it predicts the constant of the element whatever it sees. */
+struct world {
+	const char *kind;
+	const struct target *target;
+	int64_t calls, rows;
+};
+
+static inline double constant_of(size_t element)
+{
+	return 0.3 + 0.2 * (double)(element % 5) - 0.9 * (double)(element % 3);
+}
+
+static inline double number_at(const void *array, int32_t type, size_t i)
+{
+	return type == DM_F32 ? (double)((const float *)array)[i] : ((const double *)array)[i];
+}
+
+static inline void put_number(void *array, int32_t type, size_t i, double value)
+{
+	if (type == DM_F32)
+		((float *)array)[i] = (float)value;
+	else
+		((double *)array)[i] = value;
+}
+
+/* Branch b says a little more than branch 0, so that guidance has something to guide. */
+static inline void answer(const struct world *w, const dm_request *rq)
+{
+	for (size_t i = 0; i < rq->n_sample; i++) {
+		size_t k = rq->n_time == 1 ? 0 : i;
+		double alpha = rq->alpha[k], sigma = rq->sigma[k], scale = input_scale(w->kind, alpha, sigma), out[2];
+		output_of(w->kind, alpha, sigma, out);
+		for (size_t e = 0; e < rq->n_element; e++) {
+			double x = number_at(rq->x, rq->x_type, i * rq->x_stride + e) / scale;
+			double x0 = w->target ? exact_x0(w->target, x, alpha, sigma) : constant_of(e);
+			for (int32_t b = 0; b < rq->n_branch; b++)
+				put_number(rq->out[b], rq->out_type, i * rq->out_stride + e,
+				           out[0] * x + out[1] * (x0 - 0.01 * rq->branch[b].condition));
+		}
+	}
+}
+
+static inline dm_status predict(void *user, const dm_request *rq)
+{
+	struct world *w = user;
+	w->calls++;
+	w->rows += (int64_t)rq->n_sample;
+	answer(w, rq);
+	return 0;
+}
+
+/* ------------------------------------------------------------------------------------------------------- the objects
+ */
+
+/* What a plan is made from: specs, or the grid as nodes. */
+struct recipe {
+	const char *sampler, *schedule, *grid, *model, *guidance, *options;
+	const dm_node *node;
+	size_t n_node;
+};
+
+struct objects {
+	dm_schedule *schedule;
+	dm_grid *grid;
+	dm_sampler *sampler;
+	dm_model *model;
+	dm_guidance *guidance;
+	dm_plan *plan;
+};
+
+static inline void free_objects(struct objects *o)
+{
+	dm_plan_free(o->plan);
+	dm_guidance_free(o->guidance);
+	dm_model_free(o->model);
+	dm_sampler_free(o->sampler);
+	dm_grid_free(o->grid);
+	dm_schedule_free(o->schedule);
+}
+
+static inline dm_status make_grid(struct objects *o, const struct recipe *r, const dm_allocator *a, dm_error *err)
+{
+	if (r->node)
+		return dm_grid_create_nodes(&o->grid, o->schedule, r->node, r->n_node, a, err);
+	return dm_grid_create(&o->grid, o->schedule, r->grid, a, err);
+}
+
+static inline dm_status make_objects(struct objects *o, const struct recipe *r, const dm_model_ops *ops, void *user,
+                                     const dm_allocator *a, dm_error *err)
+{
+	memset(o, 0, sizeof *o);
+	dm_status st = dm_schedule_create(&o->schedule, r->schedule, a, err);
+	if (st == DM_OK)
+		st = make_grid(o, r, a, err);
+	if (st == DM_OK)
+		st = dm_sampler_create(&o->sampler, r->sampler, a, err);
+	if (st == DM_OK)
+		st = dm_model_create(&o->model, r->model, ops, user, a, err);
+	if (st == DM_OK)
+		st = dm_guidance_create(&o->guidance, r->guidance ? r->guidance : "none", a, err);
+	if (st == DM_OK)
+		st = dm_plan_create(&o->plan, o->schedule, o->grid, o->sampler, o->model, o->guidance, r->options, a, err);
+	return st;
+}
+
+/* The plan alone, or a failed test. */
+static inline dm_plan *make_plan(const struct recipe *r, dm_status (*callback)(void *, const dm_request *), void *user)
+{
+	struct objects o;
+	dm_error err = {0};
+	dm_model_ops ops = {.struct_size = sizeof ops, .predict = callback};
+	if (make_objects(&o, r, &ops, user, NULL, &err) != DM_OK)
+		fail_msg("%s over %s, %s: %s", r->sampler, r->schedule, r->grid ? r->grid : "nodes", err.message);
+	dm_plan *plan = o.plan;
+	o.plan = NULL;
+	free_objects(&o);
+	return plan;
+}
+
+static inline dm_plan_info facts_of(const dm_plan *plan)
+{
+	dm_plan_info info = {.struct_size = sizeof info};
+	assert_int_equal(dm_plan_facts(plan, &info, NULL), DM_OK);
+	return info;
+}
+
+static inline dm_run *make_run(const dm_plan *plan, int32_t type, size_t n_sample, size_t n_element,
+                               const char *options)
+{
+	dm_array *array;
+	dm_run *run;
+	dm_error err = {0};
+	assert_int_equal(dm_array_create_host(&array, type, NULL, NULL, NULL, &err), DM_OK);
+	if (dm_run_create(&run, plan, array, NULL, n_sample, n_element, options, NULL, 0, &err) != DM_OK)
+		fail_msg("run: %s", err.message);
+	dm_array_free(array);
+	return run;
+}
+
+static inline size_t size_of(int32_t type)
+{
+	return type == DM_F32 ? sizeof(float) : sizeof(double);
+}
+
+/* To the end, in driver mode; the samples in the state's own type. */
+static inline void finish_run(dm_run *run, int32_t type, void *out)
+{
+	dm_error err = {0};
+	if (dm_run_all(run, &err) != DM_OK)
+		fail_msg("run: %s", err.message);
+	assert_int_equal(dm_run_state(run, out, type, &err), DM_OK);
+	dm_run_free(run);
+}
+
+/* --------------------------------------------------------------------------------------------- a plan without arrays
+ */
+
+/* A plan carried out over linear forms: [0] the constant 1, [1] the start noise, [2 ..] the draws, all of unit
+ * variance. The denoiser must be affine: of a Gaussian target, or the constant 1. */
+enum { FORM = 2 + 160, N_SLOT = 64 };
+
+struct walk {
+	const char *kind;
+	const struct target *target; /* NULL: x0 = 1 */
+	double slot[N_SLOT][FORM];
+	double state[FORM]; /* after the step at hand, at last the result */
+	void (*on_step)(const struct walk *walk, int64_t step, void *user);
+	void *user;
+};
+
+static inline void walk_combine(struct walk *w, const dm_row *row)
+{
+	static double sum[N_SLOT][FORM];
+	memset(sum, 0, sizeof sum);
+	for (int32_t o = 0; o < row->n_out; o++)
+		for (int32_t i = 0; i < row->n_in; i++) {
+			const dm_operand *in = &row->in[i];
+			double c = row->coefficient[o * row->n_in + i];
+			if (in->slot < 0)
+				sum[o][2 + in->draw_ordinal] += c; /* the start has the ordinal -1 */
+			for (int k = 0; in->slot >= 0 && k < FORM; k++)
+				sum[o][k] += c * w->slot[in->slot][k];
+		}
+	for (int32_t o = 0; o < row->n_out; o++)
+		memcpy(w->slot[row->out[o]], sum[o], sizeof sum[o]);
+}
+
+static inline void walk_eval(struct walk *w, const dm_row *row)
+{
+	double alpha = row->at->alpha, sigma = row->at->sigma, out[2], of_x = 0, of_one = 1;
+	const double *x = w->slot[row->in[0].slot];
+	double scale = input_scale(w->kind, alpha, sigma);
+	output_of(w->kind, alpha, sigma, out);
+	if (w->target) { /* x0 = m + k (x - alpha m) */
+		double m = w->target->mean[0], s2 = w->target->sd[0] * w->target->sd[0];
+		of_x = alpha * s2 / (alpha * alpha * s2 + sigma * sigma);
+		of_one = m * (1 - of_x * alpha);
+	}
+	for (int k = 0; k < FORM; k++)
+		w->slot[row->out[0]][k] = (out[0] + out[1] * of_x) * x[k] / scale + (k ? 0 : out[1] * of_one);
+}
+
+/* From alpha0 x0 + sigma0 noise, with x0 the constant 1 where there is no target; else from noise alone. */
+static inline void walk_plan(struct walk *w, const dm_plan *plan)
+{
+	assert_true(facts_of(plan).n_draw + 2 <= FORM);
+	for (size_t r = 0; r < dm_plan_count(plan); r++) {
+		const dm_row *row = dm_plan_row(plan, r);
+		if (row->kind == DM_ROW_COMBINE)
+			walk_combine(w, row);
+		else if (row->kind == DM_ROW_EVAL)
+			walk_eval(w, row);
+		else if (row->kind == DM_ROW_STEP) {
+			memcpy(w->state, w->slot[row->in[0].slot], sizeof w->state);
+			if (w->on_step)
+				w->on_step(w, row->step, w->user);
+		}
+		if (r == 0 && !w->target)
+			w->slot[row->out[0]][0] = row->at->alpha;
+	}
+}
+
+/* The variance of a form. */
+static inline double form_variance(const double *form)
+{
+	double sum = 0;
+	for (int k = 1; k < FORM; k++)
+		sum += form[k] * form[k];
+	return sum;
+}
+
+/* ------------------------------------------------------------------------------------------------------------- grids
+ */
+
+/* A repeatable number in [0, 1). */
+static inline double uniform(uint64_t *state)
+{
+	*state = *state * 6364136223846793005u + 1442695040888963407u;
+	return (double)(*state >> 11) / 9007199254740992.0;
+}
+
+enum { N_RANDOM = 9 };
+
+/* Nodes at random lambdas between sigma/alpha = 20 and 0.05; the last one clean, or not. */
+static inline void random_nodes(const char *spec, uint64_t seed, int clean, dm_node node[N_RANDOM])
+{
+	dm_schedule *schedule;
+	double lambda = -log(20);
+	assert_int_equal(dm_schedule_create(&schedule, spec, NULL, NULL), DM_OK);
+	for (int i = 0; i < N_RANDOM; i++) {
+		int last = clean && i == N_RANDOM - 1;
+		assert_int_equal(dm_schedule_at_lambda(schedule, last ? INFINITY : lambda, &node[i], NULL), DM_OK);
+		lambda += (0.05 + 1.9 * uniform(&seed)) * log(400) / (2 * N_RANDOM);
+	}
+	dm_schedule_free(schedule);
+}
+
+#endif

@@ -1,0 +1,291 @@
+"""The digits program as a user meets it: options, files, terminal, interruption.
+
+usage: test_digits_cli.py PROGRAM FOLDER_OF_WEIGHTS
+"""
+
+import array
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM = WEIGHTS = None
+IMAGE = 28 * 28 * 4
+FAST = ["--count", "3", "--steps", "2", "--png", "none"]
+
+
+class Digits(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def digits(self, *words, program=None):
+        return subprocess.run([program or PROGRAM, *words], cwd=self.folder, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=300)
+
+    def refused(self, code, expected, *words):
+        """The program stops with this code, says why in one line, and leaves no file."""
+        before = sorted(os.listdir(self.folder))
+        result = self.digits(*words)
+        self.assertEqual(result.returncode, code, (words, result.stderr))
+        self.assertEqual(result.stdout, "", words)
+        self.assertTrue(result.stderr.startswith("digits: "), result.stderr)
+        self.assertIn(expected, result.stderr, words)
+        self.assertEqual(sorted(os.listdir(self.folder)), before, words)
+
+    def raw(self, *words):
+        """The bytes of the samples that the words ask for."""
+        result = self.digits("--png", "none", "--raw", "samples.raw", *words)
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""), words)
+        with open(os.path.join(self.folder, "samples.raw"), "rb") as file:
+            return file.read()
+
+    def size(self, name):
+        """Width and height of a PNG file."""
+        with open(os.path.join(self.folder, name), "rb") as file:
+            head = file.read(24)
+        self.assertEqual(head[:8], b"\x89PNG\r\n\x1a\n")
+        return struct.unpack(">II", head[16:])
+
+    # ------------------------------------------------------------------------------------------------ what it prints
+
+    def test_help_shows_every_option_and_default(self):
+        result = self.digits("--help")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        for word in ("sampler schedule grid steps guidance labels count seed first-sample dtype model predict threads "
+                     "png raw trajectory plan list quiet").split():
+            self.assertIn("--" + word + " ", result.stdout)
+        for default in "dpmpp_2m", "linear", "trailing", "(15)", "(50)", "(none)", "(all)", "(f32)", "(digits.png)":
+            self.assertIn(default, result.stdout)
+        self.assertEqual(self.digits("-h").stdout, result.stdout)
+
+    def test_list_shows_methods_and_bounds(self):
+        text = self.digits("--list").stdout
+        for name in ("samplers ddpm ddim euler euler_ancestral heun dpmpp_2m unipc dpm_adaptive schedules linear "
+                     "scaled_linear squared_cosine vp ve edm flow grids leading linspace trailing karras exponential "
+                     "log_snr times levels guidances cfg rescale clip threshold predictions epsilon x0 v score times "
+                     "index quarter_log_sigma 1000t").split():
+            self.assertRegex(text, rf"(?m)^ *{name}\b")
+        self.assertRegex(text, r"(?m)^ +eta .*\(0: 0 to 1\)$")
+        self.assertRegex(text, r"(?m)^ +variant .*\(bh2: bh1, bh2\)$")
+
+    def test_plan_is_printed_and_nothing_drawn(self):
+        result = self.digits("--plan", "--steps", "3", "--sampler", "heun")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertIn("sampler=heun schedule=linear grid=trailing:steps=3 model=v", result.stdout)
+        self.assertEqual(result.stdout.count("eval\t"), 5)
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_silent_without_a_terminal(self):
+        result = self.digits("--count", "12", "--steps", "1")
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
+        self.assertEqual(os.listdir(self.folder), ["digits.png"])
+        self.assertEqual(self.size("digits.png"), (10 * 58 + 2, 2 * 58 + 2))
+
+    # ---------------------------------------------------------------------------------------------- what it computes
+
+    def test_default_is_dpmpp_2m_15_steps_of_50_digits(self):
+        whole = self.raw()
+        self.assertEqual(len(whole), 50 * IMAGE)
+        self.assertEqual(whole, self.raw("--sampler=dpmpp_2m", "--steps=15", "--schedule=linear", "--dtype=f32",
+                                         "--grid=trailing:final=zero", "--guidance=none", "--labels=all", "--count=50",
+                                         "--seed=0", "--model=v"))
+        # the part of a job, and any number of threads, give the bits of the whole
+        self.assertEqual(self.raw("--first-sample", "20", "--count", "10"), whole[20 * IMAGE:30 * IMAGE])
+        self.assertEqual(self.raw("--threads", "1", "--count", "10"), whole[:10 * IMAGE])
+        self.assertEqual(self.raw("--threads", "3", "--count", "10"), whole[:10 * IMAGE])
+        self.assertNotEqual(self.raw("--seed", "1", "--count", "10"), whole[:10 * IMAGE])
+
+    def test_stochastic_and_adaptive_parts_give_the_bits_of_the_whole(self):
+        for sampler in "ddpm", "euler_ancestral", "dpm_adaptive", "euler:s_churn=5":
+            words = ["--sampler", sampler, "--steps", "8", "--guidance", "cfg:scale=2"]
+            whole = self.raw("--count", "6", *words)
+            self.assertEqual(self.raw("--count", "2", "--first-sample", "3", *words), whole[3 * IMAGE:5 * IMAGE])
+
+    def test_labels_cycle_by_the_sample_index(self):
+        for labels in "7,2,5", "none":
+            whole = self.raw("--labels", labels, "--count", "5", "--steps", "3")
+            self.assertEqual(self.raw("--labels", labels, "--count", "2", "--first-sample", "3", "--steps", "3"),
+                             whole[3 * IMAGE:])
+        one = self.raw("--labels", "4", "--count", "5", "--steps", "3")
+        self.assertEqual(one[4 * IMAGE:], self.raw("--count", "5", "--steps", "3")[4 * IMAGE:])
+
+    def test_raw_is_not_clipped(self):
+        values = array.array("f", self.raw("--count", "20", "--guidance", "cfg:scale=6"))
+        if sys.byteorder == "big":
+            values.byteswap()
+        self.assertTrue(1 < max(map(abs, values)) < 10)
+
+    def test_flow_defaults(self):
+        words = ["--model", "flow", "--count", "4", "--steps", "6"]
+        self.assertEqual(self.raw(*words), self.raw("--sampler=euler", "--schedule=flow", "--grid=flow", *words))
+        self.assertNotEqual(self.raw(*words), self.raw("--sampler", "dpmpp_2m", *words))
+
+    def test_steps_stand_in_the_grid_or_in_the_option(self):
+        self.assertEqual(self.raw("--grid", "trailing:steps=4", "--count", "2"),
+                         self.raw("--steps", "4", "--count", "2"))
+        self.assertEqual(self.raw("--grid", "times:at=999/749/499/249", "--count", "2"),
+                         self.raw("--steps", "4", "--count", "2"))
+        self.refused(2, "steps", "--grid", "trailing:steps=4", "--steps", "4")
+        self.refused(2, "steps", "--grid", "times:at=999/499", "--steps", "4")
+
+    def test_legal_edges(self):
+        self.assertEqual(len(self.raw("--count", "1", "--steps", "1")), IMAGE)
+        self.assertEqual(len(self.raw("--count", "1", "--steps", "1000")), IMAGE)
+        self.raw("--count", "1", "--steps", "1", "--seed", str(2**64 - 1), "--first-sample", str(2**63 - 2))
+
+    def test_trajectory(self):
+        cases = [(["--steps", "7", "--count", "3"], 7, 3), (["--steps", "1", "--count", "12"], 1, 10),
+                 (["--steps", "130", "--count", "1"], 100, 1), (["--steps", "4", "--count", "2", "--dtype", "f64"], 4, 2)]
+        for words, columns, rows in cases:
+            result = self.digits("--png", "none", "--trajectory", "t.png", *words)
+            self.assertEqual((result.returncode, result.stderr), (0, ""), words)
+            self.assertEqual(self.size("t.png"), (columns * 58 + 2, rows * 58 + 2), words)
+        self.assertEqual(self.digits("--png", "none", "--trajectory", "t.png", "--count", "2", "--sampler",
+                                     "dpm_adaptive").returncode, 0)
+
+    def test_trajectory_does_not_change_the_samples(self):
+        self.assertEqual(self.raw("--count", "4", "--trajectory", "t.png"), self.raw("--count", "4"))
+
+    # --------------------------------------------------------------------------------------------------- bad input
+
+    def test_bad_command_lines(self):
+        cases = [
+            ("did you mean --sampler", "--smapler", "ddim"),
+            ("did you mean --first-sample", "--first_sample=3"),
+            ("unknown option \"--frobnicate\"", "--frobnicate"),
+            ("unexpected argument", "ddim"),
+            ("needs a value", "--steps"),
+            ("needs a value", "--sampler="),
+            ("takes no value", "--quiet=1"),
+            ("given twice", "--steps", "3", "--steps", "4"),
+            ("none of f32, f64", "--dtype", "f16"),
+            ("none of v, flow", "--model", "epsilon"),
+            ("none of epsilon, v, x0", "--predict", "score"),
+            ("--predict", "--model", "flow", "--predict", "v"),
+            ("same name", "--raw", "a", "--png", "a"),
+            ("did you mean", "--sampler", "dimm"),
+            ("\"ddim\"", "--sampler", "ddim:etta=1"),
+            ("eta", "--sampler", "ddim:eta=2"),
+            ("eta", "--sampler", "ddim:eta=0.5x"),
+            ("ddim", "--sampler", "ddim:eta=0,5"),
+            ("eta", "--sampler", "ddim:eta=nan"),
+            ("eta", "--sampler", "ddim:eta=0,eta=1"),
+            ("schedule", "--schedule", "linera"),
+            ("beta", "--schedule", "linear:beta_end=2"),
+            ("grid", "--grid", "trialing"),
+            ("guidance", "--guidance", "cgf:scale=2"),
+            ("1000", "--steps", "1001"),
+            ("grid", "--schedule", "edm", "--grid", "trailing"),
+        ]
+        for number in "0", "-1", "1.5", "3x", "", " 3", "99999999999999999999999":
+            cases.append(("--steps", "--steps=" + number))
+            cases.append(("--count", "--count=" + number))
+        for number in "-1", "1.5", "", "x", str(2**64):
+            cases.append(("--seed", "--seed=" + number))
+            cases.append(("--first-sample", "--first-sample=" + number))
+        for labels in "10", "-1", "3,", ",3", "3,,4", "3;4", "x", "99999999999999999999", "all,3":
+            cases.append(("--labels", "--labels=" + labels))
+        for expected, *words in cases:
+            self.refused(2, expected, *words)
+
+    def test_overflow_of_sample_indices(self):
+        self.refused(2, "sample", "--first-sample", str(2**63 - 1), "--count", "2", *FAST[2:])
+
+    def test_unwritable_outputs_are_found_before_the_work(self):
+        os.mkdir(os.path.join(self.folder, "folder"))
+        for option in "--png", "--raw", "--trajectory":
+            for path in "no/such/folder/file", "folder":
+                self.refused(1, path + ": cannot write", "--count", "50000", "--steps", "1000", option, path)
+
+    @unittest.skipUnless(os.path.exists("/dev/full"), "no /dev/full")
+    def test_full_device(self):
+        self.refused(1, "/dev/full: cannot write", *FAST, "--raw", "/dev/full")
+        with open("/dev/full", "w") as full:
+            result = subprocess.run([PROGRAM, "--list"], stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("cannot write", result.stderr)
+
+    def test_bad_weights(self):
+        for network, words in ("unet.bin", []), ("unet_flow.bin", ["--model", "flow"]):
+            with open(os.path.join(WEIGHTS, network), "rb") as file:
+                good = file.read()
+            other = os.path.join(WEIGHTS, "unet_flow.bin" if network == "unet.bin" else "unet.bin")
+            with open(other, "rb") as file:
+                wrong = file.read()
+            damaged = bytearray(good)
+            damaged[len(good) // 2] ^= 1
+            words = ["--weights", "w", *words, *FAST]
+            path = os.path.join(self.folder, "w", network)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            self.refused(1, network, *words)
+            for content in b"", good[:40], good[:-4], bytes(damaged), wrong, b"GIF89a" * 99:
+                with open(path, "wb") as file:
+                    file.write(content)
+                self.refused(1, network, *words)
+            with open(path, "wb") as file:
+                file.write(good)
+            self.assertEqual(self.digits(*words).returncode, 0)
+
+    # ------------------------------------------------------------------------------------------------- on a terminal
+
+    def terminal(self, *words):
+        """Starts the program with a terminal for its output; what it has printed comes from read()."""
+        import pty
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        process = subprocess.Popen([PROGRAM, *words], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=slave,
+                                   stderr=slave)
+        os.close(slave)
+
+        def read():
+            try:
+                return os.read(master, 65536).decode()
+            except OSError:  # the other side is closed
+                return ""
+        return process, read
+
+    def shown(self, *words):
+        process, read = self.terminal(*words)
+        text = ""
+        for part in iter(read, ""):
+            text += part
+        self.assertEqual(process.wait(), 0, text)
+        return text
+
+    @unittest.skipIf(os.name == "nt", "no terminals to open")
+    def test_terminal_shows_progress_and_digits(self):
+        text = self.shown("--count", "20", "--steps", "100", "--threads", "1")
+        self.assertRegex(text, r"\r\[#+\.+\] +\d+ %, \d+ s left")
+        rows = text.replace("\r\n", "\n").rsplit("\r", 1)[-1].splitlines()
+        self.assertEqual(rows[-1], "20 digits in digits.png")
+        self.assertEqual(len(rows), 4 * 7 + 3 + 2)  # four rows of five digits, 7 lines each
+        self.assertTrue(all(len(row) < 80 for row in rows))
+        self.assertGreater(text.count("@"), 20)
+        self.assertEqual(self.shown("--quiet", *FAST), "")
+
+    @unittest.skipIf(os.name == "nt", "signals")
+    def test_interruption_says_so_and_leaves_nothing(self):
+        with open(os.path.join(self.folder, "a.raw"), "w") as file:
+            file.write("old")
+        process, read = self.terminal("--count", "4000", "--steps", "1000", "--raw", "a.raw")
+        text = ""
+        while "left" not in text:
+            text += read()
+        process.send_signal(signal.SIGINT)
+        for part in iter(read, ""):
+            text += part
+        self.assertEqual(process.wait(), 130)
+        self.assertIn("interrupted; nothing was written", text)
+        self.assertEqual(os.listdir(self.folder), ["a.raw"])
+        self.assertEqual(os.path.getsize(os.path.join(self.folder, "a.raw")), 3)
+
+
+if __name__ == "__main__":
+    WEIGHTS = os.path.abspath(sys.argv.pop())
+    PROGRAM = os.path.abspath(sys.argv.pop())
+    unittest.main()
