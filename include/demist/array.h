@@ -6,16 +6,18 @@
 
 typedef struct dm_array dm_array;
 
-enum { DM_SOURCE_DATA = 0, DM_SOURCE_NORMALS = 1 };
+enum { DM_SOURCE_DATA = 0, DM_SOURCE_NORMALS = 1, DM_SOURCE_PATH = 2 };
 enum { DM_MAP_CLIP = 1, DM_MAP_QUANTILE_CLIP = 2, DM_MAP_LEARNED_STD = 3, DM_MAP_BLEND = 4 };
 enum { DM_COPY_TO_BACKEND = 1, DM_COPY_FROM_BACKEND = 2 };
 
-/* An input: rows of data, or the unit normals of a draw (generated on the way, never stored). */
+/* An input: rows of data, or the unit normals of a draw or of an increment of the Brownian path (generated on the way,
+ * never stored; dm_normals and dm_path give the same numbers). */
 typedef struct dm_input {
 	const void *data;
 	size_t stride; /* elements from one sample to the next */
 	int32_t type, source;
 	uint32_t draw, reserved;
+	double path_from, path_to; /* lambda */
 } dm_input;
 
 typedef struct dm_output {
@@ -41,15 +43,20 @@ typedef struct dm_job {
 
 /* Every function returns 0, or a code that stops the run as DM_ERR_CALLBACK. All are required.
  * combine  as above.
- * stats    per sample the Gram matrix gram[sample][n_out][n_out] and sums sum[sample][n_out] of the job's outputs,
- * which are not stored; in double, in an order that does not depend on the batch or the number of threads. check
- * first[sample][in]: the first element of each input that is not finite, -1 where all are. map      DM_MAP_CLIP: out =
- * min(max(in, -p0), p0). DM_MAP_QUANTILE_CLIP: per sample, q = the p0-quantile of |in| (linear between order
- * statistics), s = min(max(q, 1), p1) for p2 = 0 or max(q, p1) for p2 = 1; out = clip(in, -s, s) / s. One input, one
- * output, which may be the same. error    sum over the elements of sample i of (in0 / max(p0, p1 * max(|in1|,
- * |in2|)))^2, into sum[i]. poison   plants a NaN that arithmetic does not make into the first, the last and every
- * 1024th element of every row. poisoned whether element of row is still that NaN. copy     bytes between host memory
- * and the backend's. allocate, release: the backend's memory. */
+ * stats    per sample the Gram matrix gram[sample][n_out][n_out] and sums sum[sample][n_out] of the job's outputs, which
+ *          are not stored; in double, in an order that does not depend on the batch or the number of threads.
+ * check    first[sample][in]: the first element of each input that is not finite, -1 where all are.
+ * map      one output, which may share its memory with an input:
+ *          DM_MAP_CLIP           out = min(max(in0, -p0), p0)
+ *          DM_MAP_QUANTILE_CLIP  per sample, q = the p0-quantile of |in0| (linear between order statistics),
+ *                                s = min(max(q, 1), p1) for p2 = 0 or max(q, p1) for p2 = 1; out = clip(in0, -s, s) / s
+ *          DM_MAP_LEARNED_STD    out = exp(p0 + p1 in1) in0 for p2 = 0, or sqrt(max(in1, 0)) in0 for p2 = 1
+ *          DM_MAP_BLEND          out = in2 in1 + (1 - in2) in0
+ * error    sum over the elements of sample i of (in0 / max(p0, p1 max(|in1|, |in2|)))^2, into sum[i].
+ * poison   plants a NaN that arithmetic does not make into the first, the last and every 1024th element of every row.
+ * poisoned whether element of row is still that NaN.
+ * copy     bytes between host memory and the backend's.
+ * allocate, release: the backend's memory. */
 typedef struct dm_array_ops {
 	size_t struct_size;
 	int32_t type; /* of the state: DM_F32 or DM_F64 */

@@ -20,6 +20,12 @@ DM_API dm_status dm_draw(int32_t domain, int64_t visit, int32_t tag, uint32_t *o
 DM_API dm_status dm_normals(uint64_t seed, int64_t sample, uint32_t draw, uint64_t first, size_t n, int32_t type,
                             void *out, dm_error *err);
 
+/* The Brownian path of a seed: (W(lambda_to) - W(lambda_from)) / sqrt|lambda_to - lambda_from| for elements 0 .. n - 1, a function
+ * of time alone, whatever the grid. Its clock is lambda in [-20, 20], beyond which it stands still; nodes are snapped to
+ * 2^20 leaves. */
+DM_API dm_status dm_path(uint64_t seed, int64_t sample, double lambda_from, double lambda_to, size_t n, int32_t type,
+                         void *out, dm_error *err);
+
 /* A noise source of the caller's. fill writes n_element unit normals (rq->out[0], rq->out_type, rows of rq->out_stride)
  * for every row; it may be asked for the same draw again and must then give the same numbers. fill NULL: the run asks
  * with DM_ASK_NOISE. */

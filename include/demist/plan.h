@@ -22,7 +22,8 @@ enum { DM_ROW_COMBINE = 1, DM_ROW_EVAL = 2, DM_ROW_STATS = 3, DM_ROW_MAP = 4, DM
 typedef struct dm_operand {
 	int32_t slot;
 	uint32_t draw;
-	int64_t draw_ordinal; /* counts the plan's draws in order of first use; -1 for slots */
+	double path_from, path_to; /* lambda, where draw has the domain DM_DRAW_PATH; else 0 */
+	int64_t draw_ordinal;      /* counts the plan's draws in order of first use; -1 for slots */
 } dm_operand;
 
 /* COMBINE: out[o] = sum_i coefficient[o * n_in + i] * in[i]. weighted = 1: one output, whose coefficients follow from the
@@ -50,6 +51,7 @@ typedef struct dm_row {
 
 /* The plan of a run from the first node of the grid to the last. options (NULL: none), "name=value,...":
  *   start    node to start from, 0 .. steps - 1 (default 0): earlier ones are skipped, the history starts empty
+ *   noise    independent: draws of every step for itself; path: increments of the seed's Brownian path, the same for all grids
  *   progress 1: a DM_ASK_STEP request after every step      preview  1: the same, with the estimate of x0
  * guidance NULL: none. All objects may be freed afterwards.
  * Checked here: every value read was defined; a constant prediction is carried exactly; the noise variance adds up. */

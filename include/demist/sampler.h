@@ -50,6 +50,10 @@ typedef struct dm_step {
 DM_API dm_val dm_emit_linear(dm_emit *e, int32_t n, const dm_term *term); /* the weighted sum of n values */
 DM_API dm_val dm_emit_noise(dm_emit *e, int64_t visit, int32_t tag); /* unit normals of (DM_DRAW_STEP, visit, tag) */
 
+/* The unit normals that drive the process from one lambda to another: independent draws of (visit = step, tag), or, in a plan
+ * with noise=path, the increment of the seed's Brownian path over that time. */
+DM_API dm_val dm_emit_increment(dm_emit *e, double lambda_from, double lambda_to, int32_t tag);
+
 /* The model's guided prediction for the value x at a node, in the space asked for. */
 DM_API dm_val dm_emit_eval(dm_emit *e, dm_val x, const dm_node *at, int32_t space);
 

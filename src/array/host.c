@@ -105,7 +105,7 @@ static dm_status check_job(const dm_job *job, int32_t min_in, int32_t min_out, i
 	if (job->n_out > max_out)
 		return DM_ERR_UNSUPPORTED;
 	for (int32_t i = 0; i < job->n_in; i++)
-		if (job->in[i].source == DM_SOURCE_NORMALS ? !job->seed || !job->sample : !dmi_type_size(job->in[i].type))
+		if (job->in[i].source != DM_SOURCE_DATA ? !job->seed || !job->sample : !dmi_type_size(job->in[i].type))
 			return DM_ERR_ARGUMENT;
 	return DM_OK;
 }

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/option.h"
 #include "noise/noise.h"
+#include "noise/path.h"
 #include <string.h>
 
 /* ------------------------------------------------------------------------------------------- normals by address */
@@ -47,6 +48,27 @@ dm_status dm_normals(uint64_t seed, int64_t sample, uint32_t draw, uint64_t firs
 		dmi_normals_f32(seed, sample, draw, first, n, out);
 	else
 		dmi_normals_f64(seed, sample, draw, first, n, out);
+	return DM_OK;
+}
+
+dm_status dm_path(uint64_t seed, int64_t sample, double lambda_from, double lambda_to, size_t n, int32_t type, void *out,
+                  dm_error *err)
+{
+	if (sample < 0)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "path: sample is %l, it must be 0 or more", sample);
+	if (type != DM_F32 && type != DM_F64)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "path: type is %d, it must be DM_F32 (1) or DM_F64 (2)", type);
+	if (lambda_from != lambda_from || lambda_to != lambda_to)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "path: lambda_from = %g and lambda_to = %g must not be NaN", lambda_from, lambda_to);
+	if (!out && n)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "path: out is NULL, it must hold %z numbers", n);
+	if (n > UINT64_C(1) << 34)
+		return dmi_fail(err, DM_ERR_OVERFLOW, "path: n (%z) passes 2^34 elements", n);
+	int32_t a = dmi_path_snap(lambda_from), b = dmi_path_snap(lambda_to);
+	if (type == DM_F32)
+		dmi_path_f32(seed, sample, a, b, 0, n, out);
+	else
+		dmi_path_f64(seed, sample, a, b, 0, n, out);
 	return DM_OK;
 }
 

@@ -1,6 +1,7 @@
 #include "base/compiler.h"
 #include "plan/check.h"
 #include "base/error.h"
+#include "sampler/phi.h"
 #include <math.h>
 #include <string.h>
 
@@ -22,6 +23,14 @@ static void add(vector *to, double factor, const vector *v)
 		to->v[i] += factor * v->v[i];
 }
 
+static double dot(const vector *a, const vector *b)
+{
+	double sum = 0;
+	for (int i = 1; i < DMI_CHECK_DIM; i++)
+		sum += a->v[i] * b->v[i];
+	return sum;
+}
+
 /* A unit normal independent of all so far. */
 static dm_status fresh(struct dmi_check *check, vector *out, dm_error *err)
 {
@@ -32,22 +41,64 @@ static dm_status fresh(struct dmi_check *check, vector *out, dm_error *err)
 	return DM_OK;
 }
 
-static dm_status draw(struct dmi_check *check, uint32_t name, vector *out, dm_error *err)
+/* The covariance of two unit increments of one path, 0 where one is an independent draw. */
+static double overlap(double from, double to, double from2, double to2)
+{
+	double low = fmax(fmin(from, to), fmin(from2, to2)), high = fmin(fmax(from, to), fmax(from2, to2));
+	double size = sqrt(fabs(to - from) * fabs(to2 - from2));
+	double sign = (to > from) == (to2 > from2) ? 1 : -1;
+	return high > low && size < INFINITY ? sign * (high - low) / size : 0;
+}
+
+/* Turns a fresh unit vector into one that has the right covariance with the increments before it: v = sum_i w_i d_i + rest,
+ * where the w solve the normal equations. */
+static dm_status correlate(const struct dmi_check *check, double from, double to, vector *out, dm_error *err)
+{
+	double gram[64], w[8], size = 1;
+	int32_t index[8], n = 0;
+	for (int32_t i = 0; i < check->n_draw && n < 8; i++)
+		if (overlap(from, to, check->from[i], check->to[i]) != 0)
+			index[n++] = i;
+	for (int32_t i = 0; i < n; i++) {
+		w[i] = overlap(from, to, check->from[index[i]], check->to[index[i]]);
+		for (int32_t k = 0; k < n; k++)
+			gram[i * n + k] = dot(&check->drawn[index[i]], &check->drawn[index[k]]);
+	}
+	if (n && !dmi_solve(n, gram, w))
+		return dmi_fail(err, DM_ERR_SAMPLER,
+		                "sampler: it asks for increments of the path that follow from one another");
+	vector v = {{0}};
+	for (int32_t i = 0; i < n; i++) {
+		size -= w[i] * overlap(from, to, check->from[index[i]], check->to[index[i]]);
+		add(&v, w[i], &check->drawn[index[i]]);
+	}
+	add(&v, sqrt(fmax(size, 0)), out);
+	*out = v;
+	return DM_OK;
+}
+
+static dm_status draw(struct dmi_check *check, const struct dmi_value *value, vector *out, dm_error *err)
 {
 	for (int32_t i = 0; i < check->n_draw; i++)
-		if (check->draw[i] == name) {
+		if (check->draw[i] == value->draw) {
 			*out = check->drawn[i];
 			return DM_OK;
 		}
 	dm_status st = fresh(check, out, err);
+	if (st == DM_OK)
+		st = correlate(check, value->parameter[0], value->parameter[1], out, err);
 	if (st != DM_OK)
 		return st;
 	if (check->n_draw == DMI_CHECK_DRAW) { /* forget the oldest */
-		memmove(check->draw, check->draw + 1, (DMI_CHECK_DRAW - 1) * sizeof *check->draw);
-		memmove(check->drawn, check->drawn + 1, (DMI_CHECK_DRAW - 1) * sizeof *check->drawn);
-		check->n_draw--;
+		int32_t rest = --check->n_draw;
+		memmove(check->draw, check->draw + 1, (size_t)rest * sizeof *check->draw);
+		memmove(check->from, check->from + 1, (size_t)rest * sizeof *check->from);
+		memmove(check->to, check->to + 1, (size_t)rest * sizeof *check->to);
+		memmove(check->drawn, check->drawn + 1, (size_t)rest * sizeof *check->drawn);
 	}
-	check->draw[check->n_draw] = name;
+	check->draw[check->n_draw] = value->draw;
+	check->from[check->n_draw] = value->parameter[0];
+	check->to[check->n_draw] = value->parameter[1];
 	check->drawn[check->n_draw++] = *out;
 	return DM_OK;
 }
@@ -88,7 +139,7 @@ static dm_status follow(struct dmi_check *check, const dm_emit *e, const dm_mode
 		*out = sum;
 		return DM_OK;
 	case DMI_NOISE:
-		return draw(check, value->draw, out, err);
+		return draw(check, value, out, err);
 	case DMI_MAPPED: /* taken as its first input; what that misses is the method's to declare */
 	case DMI_WEIGHTED:
 		*out = check->value[e->term[value->first_term].value - 1];
@@ -132,14 +183,6 @@ static void repair(vector *state, const dm_node *to)
 	for (int i = 1; i < DMI_CHECK_DIM; i++)
 		state->v[i] *= sd > 0 ? to->sigma / sd : 0;
 	state->v[0] = to->alpha;
-}
-
-static double dot(const vector *a, const vector *b)
-{
-	double sum = 0;
-	for (int i = 1; i < DMI_CHECK_DIM; i++)
-		sum += a->v[i] * b->v[i];
-	return sum;
 }
 
 /* Writes n vectors in a basis of their own (Gram-Schmidt, twice, without the constant). */

@@ -21,6 +21,7 @@ struct dmi_check {
 	/* carried, over n_basis vectors: entries in the order state, past, kept; then the last interval's draws */
 	struct dmi_check_vector state, past[DMI_MAX_PAST], kept[DMI_MAX_KEPT], drawn[DMI_CHECK_DRAW];
 	uint32_t draw[DMI_CHECK_DRAW];
+	double from[DMI_CHECK_DRAW], to[DMI_CHECK_DRAW]; /* of path increments; else equal */
 	int32_t n_basis, n_past, n_draw;
 };
 

@@ -52,7 +52,7 @@ static void mark_uses(struct dmi_compiler *c, int32_t n_past, int32_t kept_set)
 
 static void begin(struct dmi_compiler *c, int32_t n_past, int32_t kept_set, dm_past *past, dm_val *kept)
 {
-	dmi_emit_begin(&c->emit, c->sampler->ops.n_kept);
+	dmi_emit_begin(&c->emit, c->sampler->ops.n_kept, c->step, c->path);
 	c->expr[dmi_emit_entry(&c->emit) - 1] = c->state;
 	for (int32_t i = 0; i < n_past; i++) {
 		past[i] = c->past[i];
@@ -112,7 +112,7 @@ static dm_status stand(struct dmi_compiler *c, int32_t i, dm_operand *in, dm_err
 	for (int32_t t = 0; st == DM_OK && t < v->n_term; t++) {
 		int32_t base = dmi_expr_single(&c->expr[c->emit.term[v->first_term + t].value - 1]);
 		dmi_base_number(c, base);
-		in[t] = (dm_operand){c->base[base].slot, c->base[base].draw, c->base[base].ordinal};
+		in[t] = dmi_base_operand(c, base);
 	}
 	return st;
 }
@@ -186,7 +186,7 @@ static dm_status evaluate(struct dmi_compiler *c, dm_error *err)
 				dmi_expr_add(&sum, e->term[t].coefficient, &c->expr[e->term[t].value - 1]);
 			c->expr[i] = sum;
 		} else if (v->kind == DMI_NOISE) {
-			int32_t base = dmi_base_draw(c, v->draw, err);
+			int32_t base = dmi_base_draw(c, v->draw, v->parameter, err);
 			st = base < 0 ? DM_ERR_SAMPLER : DM_OK;
 			if (base >= 0)
 				dmi_expr_of(&c->expr[i], base);
@@ -248,7 +248,7 @@ static uint64_t bases_carried(const struct dmi_compiler *c)
 /* The row that ends a step; the state stands in a slot. */
 static dm_status step_row(struct dmi_compiler *c, dm_error *err)
 {
-	dm_operand in[2] = {{c->base[dmi_expr_single(&c->state)].slot, 0, -1}, {0, 0, -1}};
+	dm_operand in[2] = {{.slot = c->base[dmi_expr_single(&c->state)].slot, .draw_ordinal = -1}, {.draw_ordinal = -1}};
 	dm_row row = {.struct_size = sizeof row, .kind = DM_ROW_STEP, .step = c->step, .n_in = 1};
 	row.in = in;
 	if (c->has_x0)
@@ -289,7 +289,7 @@ dm_status dmi_compile_start(struct dmi_compiler *c, const dm_node *first, dm_err
 	c->step = -1;
 	for (int i = 0; i < DMI_MAX_RECENT; i++)
 		c->recent[i].ordinal = -1;
-	dm_operand in = {-1, 0, -1}; /* the init draw of visit 0 has the number 0 */
+	dm_operand in = {.slot = -1, .draw_ordinal = -1}; /* the init draw of visit 0 has the number 0 */
 	int32_t slot = c->identity ? DM_SLOT_INPUT : DM_SLOT_STATE;
 	dm_row row = {.struct_size = sizeof row, .kind = DM_ROW_COMBINE, .step = -1, .n_in = 1, .n_out = 1};
 	row.in = &in;
@@ -367,7 +367,7 @@ static dm_status error_row(struct dmi_compiler *c, dm_error *err)
 	const dm_emit *e = &c->emit;
 	dm_operand in[3];
 	for (int i = 0; i < 3; i++)
-		in[i] = (dm_operand){c->base[dmi_expr_single(&c->expr[e->estimate[i] - 1])].slot, 0, -1};
+		in[i] = (dm_operand){.slot = c->base[dmi_expr_single(&c->expr[e->estimate[i] - 1])].slot, .draw_ordinal = -1};
 	dm_row row = {.struct_size = sizeof row, .kind = DM_ROW_ERROR, .step = c->step, .n_in = 3};
 	row.in = in;
 	row.parameter = e->tolerance;
@@ -376,7 +376,7 @@ static dm_status error_row(struct dmi_compiler *c, dm_error *err)
 
 /* The draws in the new state, set aside while the trial is judged: a rejected one draws nothing. */
 struct aside {
-	uint32_t draw[DMI_MAX_BASE];
+	struct dmi_base base[DMI_MAX_BASE];
 	double c[DMI_MAX_BASE];
 	int32_t n;
 };
@@ -388,7 +388,7 @@ static void set_aside(struct dmi_compiler *c, struct aside *a)
 	for (int32_t i = 0; i < DMI_MAX_BASE; i++) {
 		if (!(state->used >> i & 1) || c->base[i].kind != DMI_BASE_DRAW)
 			continue;
-		a->draw[a->n] = c->base[i].draw;
+		a->base[a->n] = c->base[i];
 		a->c[a->n++] = state->c[i];
 		state->used &= ~((uint64_t)1 << i);
 		state->c[i] = 0;
@@ -399,7 +399,7 @@ static dm_status take_back(struct dmi_compiler *c, const struct aside *a, dm_err
 {
 	for (int32_t k = 0; k < a->n; k++) {
 		struct dmi_expr one;
-		int32_t base = dmi_base_draw(c, a->draw[k], err);
+		int32_t base = dmi_base_draw(c, a->base[k].draw, (double[]){a->base[k].path_from, a->base[k].path_to}, err);
 		if (base < 0)
 			return DM_ERR_SAMPLER;
 		dmi_expr_of(&one, base);

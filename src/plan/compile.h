@@ -19,6 +19,7 @@ struct dmi_base {
 	int32_t kind, slot;
 	uint32_t draw;
 	int64_t ordinal;
+	double path_from, path_to;
 };
 
 /* used: bit i is set where c[i] counts. */
@@ -34,7 +35,7 @@ struct dmi_compiler {
 	const dm_model *model;
 	const dm_guidance *guidance;
 	const dm_node *grid, *end; /* end: the last node with sigma > 0 */
-	int32_t step_rows, preview, adaptive;
+	int32_t step_rows, preview, adaptive, path;
 	int32_t identity; /* the model reads the state itself, from DM_SLOT_INPUT */
 	struct dmi_program *program;
 	struct dmi_check *check; /* NULL: the sums are not checked again */

@@ -7,8 +7,10 @@
 #include <math.h>
 #include <string.h>
 
-void dmi_emit_begin(dm_emit *e, int32_t n_kept)
+void dmi_emit_begin(dm_emit *e, int32_t n_kept, int64_t step, int32_t path)
 {
+	e->step = step;
+	e->path = path;
 	e->error.status = DM_OK;
 	e->n_value = e->n_term = e->n_push = 0;
 	e->state = 0;
@@ -21,7 +23,7 @@ void dmi_emit_begin(dm_emit *e, int32_t n_kept)
 
 static int failed(const dm_emit *e)
 {
-	return e->error.status != DM_OK;
+	return !e || e->error.status != DM_OK;
 }
 
 static dm_val define(dm_emit *e, int32_t kind)
@@ -72,6 +74,10 @@ dm_val dm_emit_linear(dm_emit *e, int32_t n, const dm_term *term)
 	int32_t first = e->n_term, kept = 0;
 	if (failed(e))
 		return 0;
+	if (n < 0 || (n && !term)) {
+		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: a weighted sum of n = %d needs n >= 0 and its terms", n);
+		return 0;
+	}
 	for (int32_t i = 0; i < n; i++) {
 		if (term[i].coefficient == 0)
 			continue;
@@ -105,6 +111,27 @@ dm_val dm_emit_noise(dm_emit *e, int64_t visit, int32_t tag)
 	dm_val v = define(e, DMI_NOISE);
 	if (v)
 		e->value[v - 1].draw = draw;
+	return v;
+}
+
+dm_val dm_emit_increment(dm_emit *e, double lambda_from, double lambda_to, int32_t tag)
+{
+	if (!e->path)
+		return dm_emit_noise(e, e->step, tag);
+	uint32_t draw;
+	if (failed(e) || dm_draw(DM_DRAW_PATH, e->step, tag, &draw, &e->error) != DM_OK)
+		return 0;
+	if (!(lambda_from < lambda_to || lambda_to < lambda_from)) {
+		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: an increment from lambda = %g to %g has no length", lambda_from,
+		         lambda_to);
+		return 0;
+	}
+	dm_val v = define(e, DMI_NOISE);
+	if (v) {
+		e->value[v - 1].draw = draw;
+		e->value[v - 1].parameter[0] = lambda_from;
+		e->value[v - 1].parameter[1] = lambda_to;
+	}
 	return v;
 }
 
@@ -230,11 +257,13 @@ void dm_emit_error_estimate(dm_emit *e, dm_val high, dm_val low, dm_val referenc
 
 void dm_emit_departs(dm_emit *e, int32_t what)
 {
-	e->departs |= what & (DM_DEPARTS_MEAN | DM_DEPARTS_VARIANCE);
+	if (!failed(e))
+		e->departs |= what & (DM_DEPARTS_MEAN | DM_DEPARTS_VARIANCE);
 }
 
 void dm_emit_fail(dm_emit *e, dm_status status, const char *message)
 {
 	if (!failed(e))
-		dmi_fail(&e->error, status < 0 ? status : DM_ERR_SAMPLER, "%s", message);
+		dmi_fail(&e->error, status < 0 ? status : DM_ERR_SAMPLER, "%s",
+		         message ? message : "sampler: step failed without saying why");
 }

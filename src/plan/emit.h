@@ -23,6 +23,8 @@ struct dmi_value {
 struct dm_emit {
 	dm_error error; /* the first one sticks; error.status is DM_OK while all is well */
 	int32_t n_value, n_term;
+	int64_t step;
+	int32_t path;                          /* increments come from the Brownian path */
 	struct dmi_value value[DMI_MAX_VALUE]; /* dm_val k is value[k - 1] */
 	dm_term term[DMI_MAX_TERM];
 
@@ -39,7 +41,7 @@ struct dm_emit {
 };
 
 /* Empties the interval. */
-void dmi_emit_begin(dm_emit *e, int32_t n_kept);
+void dmi_emit_begin(dm_emit *e, int32_t n_kept, int64_t step, int32_t path);
 
 /* An array that exists when the interval begins. */
 dm_val dmi_emit_entry(dm_emit *e);

@@ -59,7 +59,7 @@ static int32_t new_base(struct dmi_compiler *c, const struct dmi_base *base, dm_
 
 int32_t dmi_base_slot(struct dmi_compiler *c, int32_t slot, dm_error *err)
 {
-	return new_base(c, &(struct dmi_base){DMI_BASE_SLOT, slot, 0, -1}, err);
+	return new_base(c, &(struct dmi_base){DMI_BASE_SLOT, slot, 0, -1, 0, 0}, err);
 }
 
 /* Every draw has one ordinal, however often it is asked for. */
@@ -74,12 +74,18 @@ static int64_t ordinal_of(struct dmi_compiler *c, uint32_t draw)
 	return ordinal;
 }
 
-int32_t dmi_base_draw(struct dmi_compiler *c, uint32_t draw, dm_error *err)
+int32_t dmi_base_draw(struct dmi_compiler *c, uint32_t draw, const double path[2], dm_error *err)
 {
 	for (int32_t i = 0; i < DMI_MAX_BASE; i++)
 		if (c->base[i].kind == DMI_BASE_DRAW && c->base[i].draw == draw)
 			return i;
-	return new_base(c, &(struct dmi_base){DMI_BASE_DRAW, -1, draw, -1}, err);
+	return new_base(c, &(struct dmi_base){DMI_BASE_DRAW, -1, draw, -1, path[0], path[1]}, err);
+}
+
+dm_operand dmi_base_operand(const struct dmi_compiler *c, int32_t base)
+{
+	const struct dmi_base *b = &c->base[base];
+	return (dm_operand){b->slot, b->draw, b->path_from, b->path_to, b->ordinal};
 }
 
 void dmi_base_number(struct dmi_compiler *c, int32_t base)

@@ -13,7 +13,10 @@ int32_t dmi_expr_single(const struct dmi_expr *e); /* the base it exactly is, or
 /* A new base for a slot, or the base of a draw (found again while it is remembered); -1 with an error when all are in
  * use. */
 int32_t dmi_base_slot(struct dmi_compiler *c, int32_t slot, dm_error *err);
-int32_t dmi_base_draw(struct dmi_compiler *c, uint32_t draw, dm_error *err);
+int32_t dmi_base_draw(struct dmi_compiler *c, uint32_t draw, const double path[2], dm_error *err);
+
+/* A base as what a row reads. */
+dm_operand dmi_base_operand(const struct dmi_compiler *c, int32_t base);
 
 /* Gives a draw its place in the order of draws; called where a row first reads it. */
 void dmi_base_number(struct dmi_compiler *c, int32_t base);

@@ -23,7 +23,7 @@ dm_status dmi_write(struct dmi_compiler *c, int32_t n, const struct dmi_expr *co
 	for (int32_t i = 0; i < DMI_MAX_BASE; i++)
 		if (used >> i & 1) {
 			dmi_base_number(c, i);
-			in[n_in++] = (dm_operand){c->base[i].slot, c->base[i].draw, c->base[i].ordinal};
+			in[n_in++] = dmi_base_operand(c, i);
 		}
 	for (int32_t o = 0; o < n; o++)
 		for (int32_t i = 0; i < DMI_MAX_BASE; i++)

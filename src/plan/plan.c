@@ -5,10 +5,13 @@
 #include <stddef.h>
 #include <string.h>
 
+static const char *const noises[] = {"independent", "path", NULL};
+
 static const dm_option options[] = {
     DMI_INTEGER("start", "node to start from; the history starts empty there", 0, 0, 16777215),
     DMI_INTEGER("progress", "1: a DM_ASK_STEP request after every step", 0, 0, 1),
     DMI_INTEGER("preview", "1: the same, with the estimate of x0", 0, 0, 1),
+    DMI_CHOICE("noise", "independent: draws of every step for itself; path: the Brownian path of the seed", 0, noises),
 };
 
 const dm_option *dmi_plan_options(int32_t *n)
@@ -44,6 +47,7 @@ void dmi_plan_compiler(const dm_plan *plan, struct dmi_compiler *c)
 	c->end = dm_grid_node(plan->grid, plan->end);
 	c->grid = c->adaptive ? NULL : dm_grid_node(plan->grid, 0);
 	c->preview = plan->options.value[DMI_PLAN_PREVIEW] != 0;
+	c->path = plan->options.value[DMI_PLAN_NOISE] != 0;
 	c->step_rows = c->preview || plan->options.value[DMI_PLAN_PROGRESS] != 0;
 	c->identity = dmi_model_reads_state(plan->model) && !c->adaptive;
 	c->n_slot = DM_SLOT_STATE + 1;
@@ -194,12 +198,15 @@ dm_status dm_plan_create(dm_plan **out, const dm_schedule *schedule, const dm_gr
                          const dm_model *model, const dm_guidance *guidance, const char *option_text,
                          const dm_allocator *allocator, dm_error *err)
 {
+	dm_error local;
+	if (!err)
+		err = &local;
 	if (out)
 		*out = NULL;
 	dm_status st = check_arguments(out, schedule, grid, sampler, model, err);
 	dm_plan *plan = st == DM_OK ? dmi_object_new(sizeof *plan, allocator, finish, err) : NULL;
 	if (!plan)
-		return st != DM_OK ? st : DM_ERR_MEMORY;
+		return err->status;
 	dmi_program_init(&plan->program, &plan->object.allocator);
 	plan->schedule = dmi_object_retain(schedule);
 	plan->grid = dmi_object_retain(grid);

@@ -6,7 +6,7 @@
 #include "schedule/grid.h"
 #include "schedule/schedule.h"
 
-enum { DMI_PLAN_START, DMI_PLAN_PROGRESS, DMI_PLAN_PREVIEW };
+enum { DMI_PLAN_START, DMI_PLAN_PROGRESS, DMI_PLAN_PREVIEW, DMI_PLAN_NOISE };
 
 struct dm_plan {
 	struct dmi_object object;

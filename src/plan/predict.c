@@ -96,7 +96,7 @@ static dm_status add_row(struct dmi_compiler *c, dm_row *row, const double *coef
 static dm_status eval_row(struct dmi_compiler *c, dm_val x, const dm_node *at, const dm_branch *branch, int32_t n,
                           dm_error *err)
 {
-	dm_operand in[2] = {{DM_SLOT_INPUT, 0, -1}, {DM_SLOT_INPUT, 0, -1}};
+	dm_operand in[2] = {{.slot = DM_SLOT_INPUT, .draw_ordinal = -1}, {.slot = DM_SLOT_INPUT, .draw_ordinal = -1}};
 	int32_t base = dmi_expr_single(&c->expr[x - 1]);
 	int32_t out[2 * MAX_BRANCH], n_out = 0;
 	for (int32_t b = 0; b < n; b++)
@@ -131,9 +131,9 @@ static dm_status store_guided(struct dmi_compiler *c, struct evaluation *ev, con
 	dmi_prediction_row(c->model->kind, DM_SPACE_X0, ev->at->alpha, ev->at->sigma, dmi_model_sigma_data(c->model), row);
 	if (!dmi_is_finite(row[0]) || !dmi_is_finite(row[1]))
 		return meaningless(c, ev->at, DM_SPACE_X0, err);
-	in[0] = (dm_operand){c->base[dmi_expr_single(&ev->x)].slot, 0, -1};
+	in[0] = (dm_operand){.slot = c->base[dmi_expr_single(&ev->x)].slot, .draw_ordinal = -1};
 	for (int32_t b = 0; b < n; b++) {
-		in[1 + b] = (dm_operand){DM_SLOT_OUT + b, 0, -1};
+		in[1 + b] = (dm_operand){.slot = DM_SLOT_OUT + b, .draw_ordinal = -1};
 		matrix[b * (n + 1)] = row[0];
 		matrix[b * (n + 1) + 1 + b] = row[1];
 		unused[b] = -1;
@@ -160,7 +160,7 @@ static dm_status store_mapped(struct dmi_compiler *c, struct evaluation *ev, int
 				return DM_ERR_SAMPLER;
 			dmi_expr_of(&ev->mapped, base);
 		}
-		dm_operand in = {from, 0, -1};
+		dm_operand in = {.slot = from, .draw_ordinal = -1};
 		dm_row row = {.kind = DM_ROW_MAP, .map = map, .n_in = 1, .n_out = 1, .in = &in, .out = &to};
 		dm_status st = add_row(c, &row, NULL, 0, parameter, 4, err);
 		if (st != DM_OK)

@@ -25,9 +25,15 @@ void dmi_plan_print_spec(const dm_plan *plan, struct dmi_text *text)
 		dmi_text_string(text, " guidance=");
 		dmi_guidance_print(plan->guidance, text);
 	}
-	for (int32_t k = 0; k < n; k++)
-		if (plan->options.value[k] != table[k].value)
-			dmi_text_format(text, " %s=%g", table[k].name, plan->options.value[k]);
+	for (int32_t k = 0; k < n; k++) {
+		if (plan->options.value[k] == table[k].value)
+			continue;
+		dmi_text_format(text, " %s=", table[k].name);
+		if (table[k].type == DM_OPTION_CHOICE)
+			dmi_text_string(text, table[k].choice[(size_t)plan->options.value[k]]);
+		else
+			dmi_text_format(text, "%g", plan->options.value[k]);
+	}
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- JSON
@@ -37,6 +43,9 @@ static void json_operand(struct dmi_text *text, const dm_operand *in)
 {
 	if (in->slot >= 0)
 		dmi_text_format(text, "%d", in->slot);
+	else if (in->path_from != in->path_to)
+		dmi_text_format(text, "{\"draw\":%l,\"ordinal\":%l,\"path\":[%g,%g]}", (int64_t)in->draw, in->draw_ordinal,
+		                in->path_from, in->path_to);
 	else
 		dmi_text_format(text, "{\"draw\":%l,\"ordinal\":%l}", (int64_t)in->draw, in->draw_ordinal);
 }

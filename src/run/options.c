@@ -84,8 +84,10 @@ dm_status dmi_run_options_parse(struct dmi_run_options *out, const char *text, s
 		if (st != DM_OK)
 			return st;
 		text += length + (text[length] == ',');
+		if (!*text && text[-1] == ',')
+			return dmi_fail(err, DM_ERR_ARGUMENT, "run: nothing follows the last comma");
 	}
-	if (n_sample > (uint64_t)INT64_MAX || out->first_sample > INT64_MAX - (int64_t)n_sample)
+	if (n_sample > (uint64_t)INT64_MAX || out->first_sample > INT64_MAX - ((int64_t)n_sample - 1))
 		return dmi_fail(err, DM_ERR_OVERFLOW, "run: first_sample = %l and %z samples pass the largest index, 2^63 - 1",
 		                out->first_sample, n_sample);
 	return DM_OK;

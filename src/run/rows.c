@@ -55,14 +55,19 @@ static void set_out(dm_run *run, const struct dmi_group *g, int32_t o, int32_t s
 }
 
 /* A draw as an input: generated on the way, or filled into an array by the caller's source. */
-static dm_status set_draw(dm_run *run, struct dmi_group *g, int32_t i, int32_t k, uint32_t draw, int64_t ordinal,
-                          dm_error *err)
+static dm_status set_draw(dm_run *run, struct dmi_group *g, int32_t i, int32_t k, const dm_operand *from, dm_error *err)
 {
 	dm_input *in = &run->in[i];
-	*in = (dm_input){.source = DM_SOURCE_NORMALS, .type = run->array->ops.type, .draw = draw};
+	*in = (dm_input){.source = DM_SOURCE_NORMALS, .type = run->array->ops.type, .draw = from->draw};
+	if (from->draw >> 29 == DM_DRAW_PATH) {
+		in->source = DM_SOURCE_PATH;
+		in->path_from = from->path_from;
+		in->path_to = from->path_to;
+	}
 	if (!run->noise || run->noise->builtin)
 		return DM_OK;
-	dm_status st = k < run->n_noise ? DM_OK : dmi_run_fill_noise(run, g, k, draw, ordinal, err);
+	dm_status st =
+	    k < run->n_noise ? DM_OK : dmi_run_fill_noise(run, g, k, from->draw, g->n_draw + from->draw_ordinal, err);
 	in->source = DM_SOURCE_DATA;
 	in->stride = run->n_element;
 	in->data = (char *)run->noise_slot[k] + g->first * run->n_element * dmi_type_size(in->type);
@@ -77,8 +82,7 @@ static dm_status set_operands(dm_run *run, struct dmi_group *g, const dm_row *ro
 			set_in(run, g, i, row->in[i].slot);
 			continue;
 		}
-		int64_t ordinal = g->n_draw + row->in[i].draw_ordinal;
-		dm_status st = set_draw(run, g, i, draws++, row->in[i].draw, ordinal, err);
+		dm_status st = set_draw(run, g, i, draws++, &row->in[i], err);
 		if (st != DM_OK)
 			return st;
 	}
@@ -186,11 +190,11 @@ static dm_status do_error(dm_run *run, struct dmi_group *g, const dm_row *row, d
 
 dm_status dmi_run_start(dm_run *run, dm_error *err)
 {
-	static const dm_operand noise = {-1, 0, -1};
+	static const dm_operand noise = {.slot = -1, .draw_ordinal = -1};
 	const dm_node *first = dm_grid_node(run->plan->grid, run->plan->first);
 	int adaptive = run->plan->info.adaptive;
 	int32_t slot = !adaptive && dmi_model_reads_state(run->plan->model) ? DM_SLOT_INPUT : DM_SLOT_STATE;
-	dm_operand in[2] = {noise, {slot, 0, -1}};
+	dm_operand in[2] = {noise, {.slot = slot, .draw_ordinal = -1}};
 	double coefficient[2] = {first->sigma, first->alpha};
 	struct dmi_group all = {.n = run->n_sample};
 	dm_row row = {.kind = DM_ROW_COMBINE, .n_in = run->start_kind == DMI_START_CLEAN ? 2 : 1, .n_out = 1, .in = in};

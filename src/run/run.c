@@ -186,9 +186,10 @@ dm_status dm_run_keys(dm_run *run, const uint64_t *seed, const int64_t *sample, 
 	dm_status st = entry(run, "run keys", 1, err);
 	if (st != DM_OK)
 		return st;
-	if (!seed || !sample || n != run->n_sample)
-		return dmi_fail(err, DM_ERR_ARGUMENT, "run keys: seed and sample must hold n = n_sample = %z entries",
-		                run->n_sample);
+	if (!seed || !sample)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "run keys: %s is NULL", seed ? "sample" : "seed");
+	if (n != run->n_sample)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "run keys: n = %z must be n_sample = %z", n, run->n_sample);
 	for (size_t i = 0; i < n; i++)
 		if (sample[i] < 0)
 			return dmi_fail(err, DM_ERR_ARGUMENT, "run keys: sample[%z] = %l must be at least 0", i, sample[i]);

@@ -4,10 +4,11 @@
 #include "base/error.h"
 #include <string.h>
 
-static dm_status check_call(const dm_run *run, const char *call, const void *data, int32_t type, dm_error *err)
+static dm_status check_call(const dm_run *run, const char *call, const char *name, const void *data, int32_t type,
+                            dm_error *err)
 {
 	if (!run || !data)
-		return dmi_fail(err, DM_ERR_ARGUMENT, "%s: %s is NULL", call, run ? "the array" : "run");
+		return dmi_fail(err, DM_ERR_ARGUMENT, "%s: %s is NULL", call, run ? name : "run");
 	if (run->in_callback)
 		return dmi_fail(err, DM_ERR_BUSY, "%s: called from a callback of the same run", call);
 	if (type != DM_F32 && type != DM_F64)
@@ -46,10 +47,10 @@ static dm_status copy_rows(dm_run *run, char *backend, char *host, size_t host_s
 	return DM_OK;
 }
 
-static dm_status give(dm_run *run, const char *call, const void *x, int32_t type, size_t stride, int32_t kind,
-                      dm_error *err)
+static dm_status give(dm_run *run, const char *call, const char *name, const void *x, int32_t type, size_t stride,
+                      int32_t kind, dm_error *err)
 {
-	dm_status st = check_call(run, call, x, type, err);
+	dm_status st = check_call(run, call, name, x, type, err);
 	if (st != DM_OK)
 		return st;
 	if (run->started)
@@ -64,7 +65,7 @@ static dm_status give(dm_run *run, const char *call, const void *x, int32_t type
 		const void *in;
 		char *out;
 	} host = {x};
-	dm_input in = {x, stride, type, DM_SOURCE_DATA, 0, 0};
+	dm_input in = {.data = x, .stride = stride, .type = type, .source = DM_SOURCE_DATA};
 	dm_output out = {run->slot[slot], run->n_element, run->array->ops.type, 0};
 	st = run->array->host ? scale(run, in, out, 1, err)
 	                      : copy_rows(run, run->slot[slot], host.out, stride, DM_COPY_TO_BACKEND, err);
@@ -75,12 +76,12 @@ static dm_status give(dm_run *run, const char *call, const void *x, int32_t type
 
 dm_status dm_run_start_state(dm_run *run, const void *x, int32_t type, size_t stride, dm_error *err)
 {
-	return give(run, "run start_state", x, type, stride, DMI_START_STATE, err);
+	return give(run, "run start_state", "x", x, type, stride, DMI_START_STATE, err);
 }
 
 dm_status dm_run_start_clean(dm_run *run, const void *x0, int32_t type, size_t stride, dm_error *err)
 {
-	return give(run, "run start_clean", x0, type, stride, DMI_START_CLEAN, err);
+	return give(run, "run start_clean", "x0", x0, type, stride, DMI_START_CLEAN, err);
 }
 
 /* What stands in a slot, times a factor, to tight rows of the caller's. */
@@ -99,7 +100,7 @@ static dm_status show(dm_run *run, int32_t slot, double factor, void *out, int32
 
 dm_status dm_run_state(dm_run *run, void *out, int32_t type, dm_error *err)
 {
-	dm_status st = check_call(run, "run state", out, type, err);
+	dm_status st = check_call(run, "run state", "out", out, type, err);
 	if (st != DM_OK)
 		return st;
 	if (!run->started)
@@ -109,7 +110,7 @@ dm_status dm_run_state(dm_run *run, void *out, int32_t type, dm_error *err)
 
 dm_status dm_run_x0(dm_run *run, void *out, int32_t type, dm_error *err)
 {
-	dm_status st = check_call(run, "run x0", out, type, err);
+	dm_status st = check_call(run, "run x0", "out", out, type, err);
 	if (st != DM_OK)
 		return st;
 	if (run->plan->options.value[DMI_PLAN_PREVIEW] == 0)
