@@ -1,5 +1,6 @@
 /* Prints the tables of docs/methods.md: every method that can be asked for by name, with its options. */
 #include <stdio.h>
+#include <string.h>
 #include "demist.h"
 
 static const struct {
@@ -11,7 +12,7 @@ static const struct {
     {DM_KIND_GRID, "Grids", "The nodes of a run, from noise to data."},
     {DM_KIND_MODEL, "Predictions", "What the network predicts, and how it wants its input."},
     {DM_KIND_TIME, "Times", "What time the network receives: the words of the option `time` of every prediction."},
-    {DM_KIND_GUIDANCE, "Guidances", "Stages of a chain, written `first|second|...`. `none` is the empty chain."},
+    {DM_KIND_GUIDANCE, "Guidances", "Stages of a chain, written `first|second|...`; `none` is the empty chain."},
 };
 
 /* A bar would end the cell. */
@@ -19,14 +20,6 @@ static void print_text(const char *text)
 {
 	for (; *text; text++)
 		printf(*text == '|' ? "\\%c" : "%c", *text);
-}
-
-static void print_value(const dm_option *option)
-{
-	if (option->type == DM_OPTION_CHOICE)
-		print_text(option->choice[(size_t)option->value]);
-	else if (option->type != DM_OPTION_LIST)
-		printf("%g", option->value);
 }
 
 static void print_range(const dm_option *option)
@@ -41,47 +34,80 @@ static void print_range(const dm_option *option)
 		printf(", whole");
 }
 
+/* `name=default` (values): help */
 static void print_option(const dm_option *option)
 {
-	printf("| `%s` | ", option->name);
-	print_value(option);
-	printf(" | ");
+	printf("`%s", option->name);
+	if (option->type == DM_OPTION_CHOICE)
+		printf("=%s", option->choice[(size_t)option->value]);
+	else if (option->type != DM_OPTION_LIST)
+		printf("=%g", option->value);
+	printf("` (");
 	print_range(option);
-	printf(" | ");
+	printf("): ");
 	print_text(option->help);
-	puts(" |");
 }
 
-/* The first method of the kind that has the same table of options; i itself where none is before it. */
-static int32_t first_with_options(int32_t kind, int32_t i)
+static int same(const dm_option *a, const dm_option *b)
 {
-	int32_t k = 0;
-	while (dm_method_option(kind, k, 0) != dm_method_option(kind, i, 0))
-		k++;
-	return k;
+	return !strcmp(a->name, b->name) && !strcmp(a->help, b->help) && a->value == b->value && a->low == b->low &&
+	       a->high == b->high;
+}
+
+/* An option that every method of the kind has, and more than half of them in this very form: it is told once. */
+static int is_common(int32_t kind, const dm_option *wanted)
+{
+	int32_t n = 0, equal = 0;
+	for (; dm_method_at(kind, n); n++) {
+		const dm_option *option;
+		int32_t k = 0;
+		while ((option = dm_method_option(kind, n, k)) != NULL && strcmp(option->name, wanted->name))
+			k++;
+		if (!option)
+			return 0;
+		equal += same(option, wanted);
+	}
+	return 2 * equal > n;
+}
+
+static void print_common(int32_t kind)
+{
+	const dm_option *option;
+	int n = 0;
+	for (int32_t k = 0; (option = dm_method_option(kind, 0, k)) != NULL; k++) {
+		if (!is_common(kind, option))
+			continue;
+		printf(n++ ? "\n- " : "Options of all of them, where the table says nothing else:\n\n- ");
+		print_option(option);
+	}
+	printf(n ? "\n\n" : "");
 }
 
 static void print_method(int32_t kind, int32_t i)
 {
 	const dm_method *method = dm_method_at(kind, i);
-	int32_t like = method->n_option ? first_with_options(kind, i) : i;
-	printf("| **`%s`** | | | ", method->name);
+	int n = 0;
+	printf("| `%s` | ", method->name);
 	print_text(method->help);
-	printf(" (");
+	printf(" | ");
+	for (int32_t k = 0; k < method->n_option; k++) {
+		const dm_option *option = dm_method_option(kind, i, k);
+		if (is_common(kind, option))
+			continue;
+		printf(n++ ? "<br>" : "");
+		print_option(option);
+	}
+	printf(" | ");
 	print_text(method->source);
-	if (like < i)
-		printf("); options of `%s` |\n", dm_method_at(kind, like)->name);
-	else
-		puts(") |");
-	for (int32_t k = 0; like == i && k < method->n_option; k++)
-		print_option(dm_method_option(kind, i, k));
+	puts(" |");
 }
 
 int main(void)
 {
 	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
-		printf("%s## %s\n\n%s\n\n| name | default | values | what it does (source) |\n|---|---|---|---|\n",
-		       k ? "\n" : "", kinds[k].title, kinds[k].what);
+		printf("%s## %s\n\n%s\n\n", k ? "\n" : "", kinds[k].title, kinds[k].what);
+		print_common(kinds[k].kind);
+		puts("| name | what it does | options: default (values) | source |\n|---|---|---|---|");
 		for (int32_t i = 0; dm_method_at(kinds[k].kind, i); i++)
 			print_method(kinds[k].kind, i);
 	}

@@ -16,18 +16,24 @@
 /* ----------------------------------------------------------------------------------------------------- a known world
  */
 
-/* Data whose elements are drawn independently from a mixture of Gaussians. */
+/* Data whose elements are drawn independently from a mixture of Gaussians; n = 0: none, but a prediction that depends on
+ * the noise level alone, and is flat at both ends of sigma/alpha = TOP .. BOTTOM. */
 struct target {
 	int32_t n;
 	double weight[2], mean[2], sd[2];
 };
 
 static const struct target gaussian = {1, {1}, {0.7}, {0.4}};
+static const struct target bump = {0, {0}, {0}, {0}};
 static const struct target mixture = {2, {0.35, 0.65}, {-1.1, 0.9}, {0.35, 0.5}};
+
+static const double TOP = 20, BOTTOM = 0.05; /* sigma/alpha at the ends of most grids */
 
 /* E[x0 | x] of the target. */
 static inline double exact_x0(const struct target *t, double x, double alpha, double sigma)
 {
+	if (t->n == 0)
+		return pow(sin(acos(-1) * log(TOP * alpha / sigma) / log(TOP / BOTTOM)), 6);
 	double log_p[2], x0[2], top = -INFINITY, sum = 0, mean = 0;
 	for (int32_t k = 0; k < t->n; k++) {
 		double v = alpha * alpha * t->sd[k] * t->sd[k] + sigma * sigma, d = x - alpha * t->mean[k];
@@ -79,7 +85,8 @@ static inline double input_scale(const char *kind, double alpha, double sigma)
 struct world {
 	const char *kind;
 	const struct target *target;
-	int64_t calls, rows;
+	int64_t calls, branches;
+	double last_x0[64]; /* said last about the first sample */
 };
 
 static inline double constant_of(size_t element)
@@ -101,7 +108,7 @@ static inline void put_number(void *array, int32_t type, size_t i, double value)
 }
 
 /* Branch b says a little more than branch 0, so that guidance has something to guide. */
-static inline void answer(const struct world *w, const dm_request *rq)
+static inline void answer(struct world *w, const dm_request *rq)
 {
 	for (size_t i = 0; i < rq->n_sample; i++) {
 		size_t k = rq->n_time == 1 ? 0 : i;
@@ -110,6 +117,8 @@ static inline void answer(const struct world *w, const dm_request *rq)
 		for (size_t e = 0; e < rq->n_element; e++) {
 			double x = number_at(rq->x, rq->x_type, i * rq->x_stride + e) / scale;
 			double x0 = w->target ? exact_x0(w->target, x, alpha, sigma) : constant_of(e);
+			if (i == 0 && e < sizeof w->last_x0 / sizeof *w->last_x0)
+				w->last_x0[e] = x0;
 			for (int32_t b = 0; b < rq->n_branch; b++)
 				put_number(rq->out[b], rq->out_type, i * rq->out_stride + e,
 				           out[0] * x + out[1] * (x0 - 0.01 * rq->branch[b].condition));
@@ -121,7 +130,7 @@ static inline dm_status predict(void *user, const dm_request *rq)
 {
 	struct world *w = user;
 	w->calls++;
-	w->rows += (int64_t)rq->n_sample;
+	w->branches += rq->n_branch;
 	answer(w, rq);
 	return 0;
 }
@@ -238,7 +247,7 @@ enum { FORM = 2 + 160, N_SLOT = 64 };
 
 struct walk {
 	const char *kind;
-	const struct target *target; /* NULL: x0 = 1 */
+	const struct target *target; /* one Gaussian; NULL: x0 = 1 */
 	double slot[N_SLOT][FORM];
 	double state[FORM]; /* after the step at hand, at last the result */
 	void (*on_step)(const struct walk *walk, int64_t step, void *user);
@@ -277,7 +286,15 @@ static inline void walk_eval(struct walk *w, const dm_row *row)
 		w->slot[row->out[0]][k] = (out[0] + out[1] * of_x) * x[k] / scale + (k ? 0 : out[1] * of_one);
 }
 
-/* From alpha0 x0 + sigma0 noise, with x0 the constant 1 where there is no target; else from noise alone. */
+/* From alpha x0 + sigma noise with x0 the constant 1, or a sample of the target. */
+static inline void walk_start(const struct walk *w, const dm_node *at, double *form)
+{
+	const struct target *t = w->target;
+	form[0] = at->alpha * (t ? t->mean[0] : 1);
+	if (t)
+		form[1] = sqrt(at->alpha * at->alpha * t->sd[0] * t->sd[0] + at->sigma * at->sigma);
+}
+
 static inline void walk_plan(struct walk *w, const dm_plan *plan)
 {
 	assert_true(facts_of(plan).n_draw + 2 <= FORM);
@@ -292,8 +309,8 @@ static inline void walk_plan(struct walk *w, const dm_plan *plan)
 			if (w->on_step)
 				w->on_step(w, row->step, w->user);
 		}
-		if (r == 0 && !w->target)
-			w->slot[row->out[0]][0] = row->at->alpha;
+		if (r == 0)
+			walk_start(w, row->at, w->slot[row->out[0]]);
 	}
 }
 
@@ -318,17 +335,21 @@ static inline double uniform(uint64_t *state)
 
 enum { N_RANDOM = 9 };
 
-/* Nodes at random lambdas between sigma/alpha = 20 and 0.05; the last one clean, or not. */
-static inline void random_nodes(const char *spec, uint64_t seed, int clean, dm_node node[N_RANDOM])
+enum { END_NOISY, END_CLEAN, END_REPEATS };
+
+/* Nodes at random lambdas between sigma/alpha = TOP and BOTTOM. */
+static inline void random_nodes(const char *spec, uint64_t seed, int end, dm_node node[N_RANDOM])
 {
 	dm_schedule *schedule;
-	double lambda = -log(20);
+	double lambda = -log(TOP);
 	assert_int_equal(dm_schedule_create(&schedule, spec, NULL, NULL), DM_OK);
 	for (int i = 0; i < N_RANDOM; i++) {
-		int last = clean && i == N_RANDOM - 1;
-		assert_int_equal(dm_schedule_at_lambda(schedule, last ? INFINITY : lambda, &node[i], NULL), DM_OK);
-		lambda += (0.05 + 1.9 * uniform(&seed)) * log(400) / (2 * N_RANDOM);
+		int clean = end == END_CLEAN && i == N_RANDOM - 1;
+		assert_int_equal(dm_schedule_at_lambda(schedule, clean ? INFINITY : lambda, &node[i], NULL), DM_OK);
+		lambda += (0.05 + 1.9 * uniform(&seed)) * log(TOP / BOTTOM) / (2 * N_RANDOM);
 	}
+	if (end == END_REPEATS)
+		node[N_RANDOM - 1] = node[N_RANDOM - 2];
 	dm_schedule_free(schedule);
 }
 

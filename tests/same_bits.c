@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_SAMPLE = 3, N_ELEMENT = 100, MAX_SPEC = 128 };
+enum { N_SAMPLE = 3, N_ELEMENT = 100, MAX_SPEC = 2048 };
 
 static const struct {
 	const char *schedule, *grid;

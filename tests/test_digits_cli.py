@@ -96,6 +96,7 @@ class Digits(unittest.TestCase):
                                          "--seed=0", "--model=v"))
         # the part of a job, and any number of threads, give the bits of the whole
         self.assertEqual(self.raw("--first-sample", "20", "--count", "10"), whole[20 * IMAGE:30 * IMAGE])
+        self.assertEqual(self.raw("--first-sample", "33", "--count", "5"), whole[33 * IMAGE:38 * IMAGE])
         self.assertEqual(self.raw("--threads", "1", "--count", "10"), whole[:10 * IMAGE])
         self.assertEqual(self.raw("--threads", "3", "--count", "10"), whole[:10 * IMAGE])
         self.assertNotEqual(self.raw("--seed", "1", "--count", "10"), whole[:10 * IMAGE])
@@ -108,9 +109,9 @@ class Digits(unittest.TestCase):
 
     def test_labels_cycle_by_the_sample_index(self):
         for labels in "7,2,5", "none":
-            whole = self.raw("--labels", labels, "--count", "5", "--steps", "3")
-            self.assertEqual(self.raw("--labels", labels, "--count", "2", "--first-sample", "3", "--steps", "3"),
-                             whole[3 * IMAGE:])
+            whole = self.raw("--labels", labels, "--count", "6", "--steps", "3")
+            self.assertEqual(self.raw("--labels", labels, "--count", "2", "--first-sample", "4", "--steps", "3"),
+                             whole[4 * IMAGE:])
         one = self.raw("--labels", "4", "--count", "5", "--steps", "3")
         self.assertEqual(one[4 * IMAGE:], self.raw("--count", "5", "--steps", "3")[4 * IMAGE:])
 
@@ -139,8 +140,12 @@ class Digits(unittest.TestCase):
         self.raw("--count", "1", "--steps", "1", "--seed", str(2**64 - 1), "--first-sample", str(2**63 - 2))
 
     def test_trajectory(self):
-        cases = [(["--steps", "7", "--count", "3"], 7, 3), (["--steps", "1", "--count", "12"], 1, 10),
-                 (["--steps", "130", "--count", "1"], 100, 1), (["--steps", "4", "--count", "2", "--dtype", "f64"], 4, 2)]
+        cases = [
+            (["--steps", "7", "--count", "3"], 7, 3),
+            (["--steps", "1", "--count", "12"], 1, 10),
+            (["--steps", "130", "--count", "1"], 100, 1),
+            (["--steps", "4", "--count", "2", "--dtype", "f64"], 4, 2),
+        ]
         for words, columns, rows in cases:
             result = self.digits("--png", "none", "--trajectory", "t.png", *words)
             self.assertEqual((result.returncode, result.stderr), (0, ""), words)
@@ -180,7 +185,7 @@ class Digits(unittest.TestCase):
             ("grid", "--grid", "trialing"),
             ("guidance", "--guidance", "cgf:scale=2"),
             ("1000", "--steps", "1001"),
-            ("grid", "--schedule", "edm", "--grid", "trailing"),
+            ("alpha", "--predict", "epsilon", "--schedule", "flow", "--grid", "flow"),
         ]
         for number in "0", "-1", "1.5", "3x", "", " 3", "99999999999999999999999":
             cases.append(("--steps", "--steps=" + number))

@@ -144,6 +144,7 @@ static void test_null_asking_things(void **state)
 	REFUSE(DM_ERR_ARGUMENT, dm_convert("x0", "v", 1, 1, 1, NULL, err), "coefficient", "NULL");
 	REFUSE(DM_ERR_ARGUMENT, dm_draw(0, 0, 0, NULL, err), "out", "NULL");
 	REFUSE(DM_ERR_ARGUMENT, dm_normals(0, 0, 0, 0, 1, DM_F32, NULL, err), "out", "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_path(0, 0, 0, 1, 1, DM_F32, NULL, err), "out", "NULL");
 	REFUSE(DM_ERR_NAME, dm_convert("epsilonn", "x0", 1, 1, 1, number, err), "epsilonn", "did you mean \"epsilon\"");
 	REFUSE(DM_ERR_NAME, dm_convert("epsilon:time=t", "x0", 1, 1, 1, number, err), "epsilon:time=t");
 	REFUSE(DM_ERR_ARGUMENT, dm_convert("epsilon", "x0", 0, 0, 1, number, err), "alpha", "sigma", "0");
@@ -236,9 +237,12 @@ static void test_null_is_freed(void **state)
 /* The emit functions have no status: what is wrong is told when the plan is made. */
 static dm_status emit_null(void *user, const dm_step *s, dm_emit *e)
 {
-	(void)s;
+	static const double zero[4] = {0};
 	dm_emit_linear(NULL, 0, NULL);
 	dm_emit_noise(NULL, 0, 0);
+	dm_emit_increment(NULL, 0, 1, 0);
+	dm_emit_map(NULL, DM_MAP_CLIP, 1, &s->x, zero);
+	dm_emit_weighted(NULL, 1, &s->x, 0, zero);
 	dm_emit_eval(NULL, 1, s->from, DM_SPACE_X0);
 	dm_emit_part(NULL, 1, 0, 0);
 	dm_emit_push(NULL, s->from, 1, 1);
@@ -260,6 +264,21 @@ static dm_status emit_null(void *user, const dm_step *s, dm_emit *e)
 	case 3:
 		dm_emit_linear(e, -1, (dm_term[]){{1, s->x}});
 		break;
+	case 4:
+		dm_emit_map(e, DM_MAP_CLIP, 1, NULL, zero);
+		break;
+	case 5:
+		dm_emit_map(e, DM_MAP_CLIP, 1, &s->x, NULL);
+		break;
+	case 6:
+		dm_emit_weighted(e, 1, NULL, 0, zero);
+		break;
+	case 7:
+		dm_emit_map(e, DM_MAP_BLEND, 2, (dm_val[]){s->x, s->x}, zero);
+		break;
+	case 8:
+		dm_emit_map(e, 5, 1, &s->x, zero);
+		break;
 	default:
 		dm_emit_fail(e, DM_ERR_UNSUPPORTED, NULL);
 	}
@@ -269,13 +288,14 @@ static dm_status emit_null(void *user, const dm_step *s, dm_emit *e)
 static void test_null_emitted(void **state)
 {
 	struct objects *o = *state;
-	static const char *const words[] = {"term", "evaluation", "push", "-1", "sampler"};
-	for (int which = 0; which < 5; which++) {
+	static const char *const words[] = {"term",  "evaluation", "push", "-1",    "value is NULL",
+	                                    "parameter is NULL", "value is NULL", "map 4", "map 5", "sampler"};
+	for (int which = 0; which < 10; which++) {
 		dm_sampler_ops ops = {.struct_size = sizeof ops, .step = emit_null};
 		dm_sampler *sampler;
 		dm_plan *plan;
 		DO(dm_sampler_create_custom(&sampler, "null", &ops, &which, NULL, 0, NULL, err));
-		REFUSE(which == 4 ? DM_ERR_UNSUPPORTED : DM_ERR_SAMPLER,
+		REFUSE(which == 9 ? DM_ERR_UNSUPPORTED : DM_ERR_SAMPLER,
 		       dm_plan_create(&plan, o->schedule, o->grid, sampler, o->model, NULL, NULL, NULL, err), words[which]);
 		assert_null(plan);
 		dm_sampler_free(sampler);

@@ -21,25 +21,20 @@ static void every_sampler_has_a_row(void **state)
 
 /* -------------------------------------------------------------------------------------------------------------- order */
 
-enum { N_START = 8, N_DOUBLING = 3 };
+enum { N_START = 8, N_DOUBLING = 4 };
 
-/* Over ln(sigma/alpha) the state over alpha obeys dy = (y - x0) dl. */
-static double slope(const struct target *t, const dm_schedule *schedule, double l, double y)
+/* Classical Runge-Kutta of order 4 for dy = (y - x0) d ln u, y = x/alpha, u = sigma/alpha, on a grid far finer than any
+ * under test. */
+static double fine_solution(const struct target *t, double y, double top, double bottom)
 {
-	dm_node at;
-	assert_int_equal(dm_schedule_at_lambda(schedule, -l, &at, NULL), DM_OK);
-	return y - exact_x0(t, at.alpha * y, at.alpha, at.sigma);
-}
-
-/* Classical Runge-Kutta of order 4 on a grid far finer than any under test. */
-static double fine_solution(const struct target *t, const dm_schedule *s, double y, double l, double end)
-{
-	const int n = 2000;
-	double h = (end - l) / n;
-	for (int i = 0; i < n; i++, l += h) {
-		double k1 = slope(t, s, l, y), k2 = slope(t, s, l + h / 2, y + h / 2 * k1);
-		double k3 = slope(t, s, l + h / 2, y + h / 2 * k2), k4 = slope(t, s, l + h * (1 - 1e-15), y + h * k3);
-		y += h / 6 * (k1 + 2 * k2 + 2 * k3 + k4);
+	const int n = 4000;
+	double h = (log(bottom) - log(top)) / n;
+	for (int i = 0; i < n; i++) {
+		double u = exp(log(top) + i * h), middle = exp(log(top) + (i + 0.5) * h), next = exp(log(top) + (i + 1) * h);
+		double k1 = y - exact_x0(t, y, 1, u), y2 = y + h / 2 * k1;
+		double k2 = y2 - exact_x0(t, y2, 1, middle), y3 = y + h / 2 * k2;
+		double k3 = y3 - exact_x0(t, y3, 1, middle), y4 = y + h * k3;
+		y += h / 6 * (k1 + 2 * k2 + 2 * k3 + y4 - exact_x0(t, y4, 1, next));
 	}
 	return y;
 }
@@ -51,65 +46,59 @@ static double closed_solution(const struct target *t, double y, double u, double
 	return t->mean[0] + (y - t->mean[0]) * sqrt((s2 + u_end * u_end) / (s2 + u * u));
 }
 
-struct flow_map {
+struct solution {
 	double start[N_START], end[N_START];
-	char ends[80];
 };
 
-static void solve(struct flow_map *map, const struct process *p, const struct target *t)
+static void solve(struct solution *known, const struct process *p, const struct target *t)
 {
 	dm_schedule *schedule;
 	dm_node from, to;
-	double top = 20, bottom = 0.05;
 	assert_int_equal(dm_schedule_create(&schedule, p->schedule, NULL, NULL), DM_OK);
-	assert_int_equal(dm_schedule_at_lambda(schedule, -log(top), &from, NULL), DM_OK);
-	assert_int_equal(dm_schedule_at_lambda(schedule, -log(bottom), &to, NULL), DM_OK);
-	for (int e = 0; e < N_START; e++) {
-		double y = top * (-1.75 + 0.5 * e) + 0.3;
-		map->start[e] = from.alpha * y;
-		map->end[e] = to.alpha * (t->n == 1 ? closed_solution(t, y, top, bottom)
-		                                    : fine_solution(t, schedule, y, log(top), log(bottom)));
-	}
+	assert_int_equal(dm_schedule_at_lambda(schedule, -log(TOP), &from, NULL), DM_OK);
+	assert_int_equal(dm_schedule_at_lambda(schedule, -log(BOTTOM), &to, NULL), DM_OK);
 	dm_schedule_free(schedule);
+	for (int e = 0; e < N_START; e++) {
+		double y = TOP * (-1.75 + 0.5 * e) + 0.3;
+		known->start[e] = from.alpha * y;
+		known->end[e] = to.alpha * (t->n == 1 ? closed_solution(t, y, TOP, BOTTOM) : fine_solution(t, y, TOP, BOTTOM));
+	}
 }
 
+/* The largest error over the starts after n steps, even in lambda. */
 static double error_of(const struct method *m, const struct process *p, const struct target *t,
-                       const struct flow_map *map, int n)
+                       const struct solution *known, int n)
 {
 	char grid[100], sampler[120];
 	double x[N_START], worst = 0;
 	struct world w = {.kind = p->model, .target = t};
 	int adaptive = m->flags & ADAPTIVE;
-	snprintf(grid, sizeof grid, "log_snr:steps=%d,sigma_max=20,sigma_min=0.05", adaptive ? 1 : n);
-	snprintf(sampler, sizeof sampler, adaptive ? "%s,h_init=%.17g" : "%s", m->measured, log(400) / n);
+	snprintf(grid, sizeof grid, "log_snr:steps=%d,sigma_max=%g,sigma_min=%g", adaptive ? 1 : n, TOP, BOTTOM);
+	snprintf(sampler, sizeof sampler, adaptive ? "%s,h_init=%.17g" : "%s", m->measured, log(TOP / BOTTOM) / n);
 	struct recipe r = {.sampler = sampler, .schedule = p->schedule, .grid = grid, .model = p->model};
 	dm_plan *plan = make_plan(&r, predict, &w);
 	dm_run *run = make_run(plan, DM_F64, 1, N_START, NULL);
-	assert_int_equal(dm_run_start_state(run, map->start, DM_F64, 0, NULL), DM_OK);
+	assert_int_equal(dm_run_start_state(run, known->start, DM_F64, 0, NULL), DM_OK);
 	finish_run(run, DM_F64, x);
 	dm_plan_free(plan);
 	for (int e = 0; e < N_START; e++)
-		worst = fmax(worst, fabs(x[e] - map->end[e]));
+		worst = fmax(worst, fabs(x[e] - known->end[e]));
 	return worst;
 }
 
 static void check_order(const struct target *t)
 {
-	struct flow_map map;
+	struct solution known;
 	for (int k = 0; k < N_PROCESS; k++) {
-		solve(&map, &processes[k], t);
+		solve(&known, &processes[k], t);
 		for (int i = 0; i < N_METHOD; i++) {
 			const struct method *m = &methods[i];
-			double first, last;
 			if (!m->measured)
 				continue;
-			first = error_of(m, &processes[k], t, &map, 24);
-			last = error_of(m, &processes[k], t, &map, 24 << N_DOUBLING);
-			double order = log2(first / last) / N_DOUBLING;
-			if (getenv("SHOW"))
-				printf("%-60s %-8s %d  %.3f  %g\n", m->measured, processes[k].schedule, t->n, order, last);
+			double first = error_of(m, &processes[k], t, &known, 24);
+			double order = log2(first / error_of(m, &processes[k], t, &known, 24 << N_DOUBLING)) / N_DOUBLING;
 			if (!(order >= m->order - 0.15))
-				print_error("%s on %s: order %.3f instead of %g\n", m->measured, processes[k].schedule, order, m->order);
+				fail_msg("%s on %s: order %.3f instead of %g", m->measured, processes[k].schedule, order, m->order);
 		}
 	}
 }
@@ -126,12 +115,310 @@ static void order_on_a_mixture(void **state)
 	check_order(&mixture);
 }
 
+/* ------------------------------------------------------------------------------------------------- the two identities */
+
+static void name(char out[160], const struct recipe *r)
+{
+	snprintf(out, 160, "%s over %s (%s)", r->sampler, r->schedule, r->options ? r->options : "");
+}
+
+struct identity {
+	const struct recipe *recipe;
+	int departs;
+};
+
+/* A state that is alpha x0 + sigma (unit noise) at every node, when the model always says x0. */
+static void check_state(const struct walk *w, int64_t step, void *user)
+{
+	const struct identity *id = user;
+	const dm_node *to = &id->recipe->node[step + 1];
+	double sd = sqrt(form_variance(w->state));
+	char what[160];
+	name(what, id->recipe);
+	if (!(fabs(w->state[0] - to->alpha) <= 1e-12 * fmax(1, to->alpha)))
+		fail_msg("%s: a constant arrives at step %d as %.17g instead of %.17g", what, (int)step, w->state[0],
+		         to->alpha);
+	if (!id->departs && !(fabs(sd - to->sigma) <= 1e-12 * fmax(1, to->sigma)))
+		fail_msg("%s: noise arrives at step %d as %.17g instead of %.17g", what, (int)step, sd, to->sigma);
+	if (id->departs && to->sigma > 0 && step == N_RANDOM - 2 && fabs(sd - to->sigma) < 1e-3 * to->sigma)
+		fail_msg("%s: declares a departure and keeps the variance", what);
+}
+
+static void turn(dm_node node[N_RANDOM])
+{
+	for (int i = 0; i < N_RANDOM / 2; i++) {
+		dm_node keep = node[i];
+		node[i] = node[N_RANDOM - 1 - i];
+		node[N_RANDOM - 1 - i] = keep;
+	}
+}
+
+static void check_identity(const struct method *m, const struct process *p, uint64_t seed, int end, int up)
+{
+	static const char *const options[] = {NULL, "progress=1", "preview=1"};
+	dm_node node[N_RANDOM];
+	random_nodes(p->schedule, seed, end, node);
+	if (up)
+		turn(node);
+	for (int i = 0; i < 3; i++) {
+		static struct walk w;
+		struct recipe r = {.sampler = m->spec, .schedule = p->schedule, .model = p->model, .options = options[i]};
+		r.node = node;
+		r.n_node = N_RANDOM;
+		struct identity id = {&r, m->flags & DEPARTS};
+		dm_plan *plan = make_plan(&r, NULL, NULL);
+		assert_int_equal(facts_of(plan).departs, id.departs ? DM_DEPARTS_VARIANCE : 0);
+		memset(&w, 0, sizeof w);
+		w.kind = p->model;
+		w.on_step = check_state;
+		w.user = &id;
+		walk_plan(&w, plan);
+		dm_plan_free(plan);
+	}
+}
+
+static void identities_of_plans(void **state)
+{
+	(void)state;
+	for (int k = 0; k < N_PROCESS; k++)
+		for (int i = 0; i < N_METHOD; i++)
+			for (uint64_t seed = 0; seed < 4 && !(methods[i].flags & ADAPTIVE); seed++) {
+				for (int end = END_NOISY; end <= END_REPEATS; end++)
+					check_identity(&methods[i], &processes[k], seed, end, 0);
+				if (methods[i].flags & GOES_UP)
+					check_identity(&methods[i], &processes[k], seed, END_NOISY, 1);
+			}
+}
+
+/* The same of a run: from alpha c + sigma e to alpha' c + sigma' e, with the library's own start noise e. */
+static void check_constant(const struct method *m, const struct process *p, uint64_t seed, int end)
+{
+	enum { N = 70 };
+	dm_node node[N_RANDOM], *last = &node[N_RANDOM - 1];
+	double c[N], e[N], x[N];
+	struct world w = {.kind = p->model};
+	struct recipe r = {.sampler = m->spec, .schedule = p->schedule, .model = p->model};
+	random_nodes(p->schedule, seed, end, node);
+	r.node = node;
+	r.n_node = N_RANDOM;
+	for (size_t i = 0; i < N; i++)
+		c[i] = constant_of(i);
+	assert_int_equal(dm_normals(3, 5, 0, 0, N, DM_F64, e, NULL), DM_OK);
+	dm_plan *plan = make_plan(&r, predict, &w);
+	dm_run *run = make_run(plan, DM_F64, 1, N, "seed=3,first_sample=5");
+	assert_int_equal(dm_run_start_clean(run, c, DM_F64, 0, NULL), DM_OK);
+	finish_run(run, DM_F64, x);
+	dm_plan_free(plan);
+	for (size_t i = 0; i < N; i++)
+		if (!(fabs(x[i] - last->alpha * c[i] - last->sigma * e[i]) <= 1e-12))
+			fail_msg("%s over %s: element %d is off by %g", m->spec, p->schedule, (int)i,
+			         x[i] - last->alpha * c[i] - last->sigma * e[i]);
+}
+
+static void constant_denoiser_in_runs(void **state)
+{
+	(void)state;
+	for (int k = 0; k < N_PROCESS; k++)
+		for (int i = 0; i < N_METHOD; i++)
+			for (uint64_t seed = 0; seed < 4; seed++) {
+				check_constant(&methods[i], &processes[k], seed, END_CLEAN);
+				if (methods[i].draws != DRAWS_NOTHING)
+					continue;
+				check_constant(&methods[i], &processes[k], seed, END_NOISY);
+				check_constant(&methods[i], &processes[k], seed, END_REPEATS);
+			}
+}
+
+static void grids_that_go_up(void **state)
+{
+	(void)state;
+	for (int i = 0; i < N_METHOD; i++) {
+		struct objects o;
+		dm_error err = {0};
+		struct recipe r = {.sampler = methods[i].spec, .schedule = "vp", .model = "epsilon"};
+		r.grid = "log_snr:steps=4,direction=up";
+		dm_status st = make_objects(&o, &r, NULL, NULL, NULL, &err);
+		free_objects(&o);
+		if (st != (methods[i].flags & GOES_UP ? DM_OK : DM_ERR_UNSUPPORTED))
+			fail_msg("%s on a grid that goes up: %s %s", methods[i].spec, dm_status_name(st), err.message);
+	}
+}
+
+/* -------------------------------------------------------------------------------------------------- counts and the end */
+
+/* A source that gives philox's numbers and counts; it may be asked for the same draw again. */
+struct source {
+	int64_t start, drawn;
+};
+
+static dm_status fill(void *user, const dm_request *rq)
+{
+	struct source *s = user;
+	s->start += rq->draw == 0;
+	if (rq->draw && rq->draw_ordinal > s->drawn)
+		return 77;
+	s->drawn += rq->draw && rq->draw_ordinal == s->drawn;
+	for (size_t i = 0; i < rq->n_sample; i++) {
+		char *row = (char *)rq->out[0] + i * rq->out_stride * size_of(rq->out_type);
+		if (dm_normals(rq->seed[i], rq->sample[i], rq->draw, 0, rq->n_element, rq->out_type, row, NULL) != DM_OK)
+			return 78;
+	}
+	return 0;
+}
+
+/* The draws that the row of the table promises for a grid. */
+static int64_t draws_of(const struct method *m, const dm_schedule *schedule, const dm_grid *grid)
+{
+	int64_t n = 0;
+	size_t steps = dm_grid_count(grid) - 1;
+	for (size_t i = 0; i < steps; i++) {
+		const dm_node *from = dm_grid_node(grid, i), *to = dm_grid_node(grid, i + 1);
+		dm_node above;
+		if (m->draws == DRAWS_TO_NOISE)
+			n += to->sigma > 0;
+		if (m->draws == DRAWS_CHURN)
+			n += dm_schedule_at_lambda(schedule, from->lambda - 1e-6, &above, NULL) == DM_OK;
+	}
+	return n;
+}
+
+static void check_totals(const struct method *m, const dm_plan *plan, const dm_run_info *ran, int clean,
+                         const struct world *w, const struct source *s, int64_t draws)
+{
+	dm_plan_info info = facts_of(plan);
+	int64_t trials = m->flags & ADAPTIVE ? ran->n_accepted + ran->n_rejected : info.n_step;
+	int64_t evals = m->evals * trials - (clean ? m->saved : 0);
+	if (m->flags & ADAPTIVE && m->draws == DRAWS_TO_NOISE)
+		draws = ran->n_accepted > 1 + clean ? ran->n_accepted - 1 - clean : 0;
+	if (w->calls != evals || w->branches != 2 * evals || ran->n_eval != evals || s->drawn != draws || s->start != 1)
+		fail_msg("%s: %d evaluations, %d branches and %d draws seen, %d and %d expected", m->spec, (int)w->calls,
+		         (int)w->branches, (int)s->drawn, (int)evals, (int)draws);
+	if (!(m->flags & ADAPTIVE) && (info.n_eval != evals || info.n_branch_eval != 2 * evals || info.n_draw != draws))
+		fail_msg("%s: the plan counts %d evaluations and %d draws", m->spec, (int)info.n_eval, (int)info.n_draw);
+	if (m->flags & ADAPTIVE && (info.n_step != -1 || info.n_eval != -1 || info.n_draw != -1 || !info.adaptive))
+		fail_msg("%s: an adaptive plan cannot know its totals", m->spec);
+}
+
+static void check_counts(const struct method *m, const struct process *p, int steps, const char *final)
+{
+	enum { N = 5 };
+	char grid[120];
+	double x[N], same[N];
+	struct world w = {.kind = p->model, .target = &mixture};
+	struct source source = {0, 0};
+	struct objects o;
+	dm_noise *noise;
+	dm_array *array;
+	dm_run *run;
+	dm_run_info ran = {.struct_size = sizeof ran};
+	dm_error err = {0};
+	dm_model_ops ops = {.struct_size = sizeof ops, .predict = predict};
+	dm_noise_ops noise_ops = {.struct_size = sizeof noise_ops, .fill = fill};
+	snprintf(grid, sizeof grid, "%s,steps=%d,final=%s", p->grid, steps, final);
+	struct recipe r = {.sampler = m->spec, .schedule = p->schedule, .grid = grid, .model = p->model};
+	r.guidance = "cfg:scale=3";
+	if (make_objects(&o, &r, &ops, &w, NULL, &err) != DM_OK)
+		fail_msg("%s over %s: %s", m->spec, p->schedule, err.message);
+	assert_int_equal(dm_noise_create_custom(&noise, &noise_ops, &source, NULL, NULL), DM_OK);
+	assert_int_equal(dm_array_create_host(&array, DM_F64, NULL, NULL, NULL, NULL), DM_OK);
+	assert_int_equal(dm_run_create(&run, o.plan, array, noise, 1, N, "seed=9", NULL, 0, NULL), DM_OK);
+	if (dm_run_all(run, &err) != DM_OK)
+		fail_msg("%s over %s: %s", m->spec, p->schedule, err.message);
+	assert_int_equal(dm_run_facts(run, &ran, NULL), DM_OK);
+	int clean = dm_grid_node(o.grid, dm_grid_count(o.grid) - 1)->sigma == 0;
+	check_totals(m, o.plan, &ran, clean, &w, &source, draws_of(m, o.schedule, o.grid));
+	finish_run(run, DM_F64, x);
+	finish_run(make_run(o.plan, DM_F64, 1, N, "seed=9"), DM_F64, same);
+	assert_memory_equal(x, same, sizeof x);
+	dm_array_free(array);
+	dm_noise_free(noise);
+	free_objects(&o);
+}
+
+static void counts(void **state)
+{
+	static const int steps[] = {1, 2, 3, 7};
+	(void)state;
+	for (int k = 0; k < N_PROCESS; k++)
+		for (int i = 0; i < N_METHOD; i++)
+			for (int n = 0; n < 4; n++) {
+				check_counts(&methods[i], &processes[k], steps[n], "zero");
+				if (steps[n] > 1)
+					check_counts(&methods[i], &processes[k], steps[n], "included");
+			}
+}
+
+/* To a clean node a method returns its last prediction. */
+static void exact_end(void **state)
+{
+	enum { N = 64 };
+	(void)state;
+	for (int k = 0; k < N_PROCESS; k++)
+		for (int i = 0; i < N_METHOD; i++) {
+			const struct process *p = &processes[k];
+			char grid[120];
+			double x[N];
+			if (methods[i].flags & CORRECTS)
+				continue;
+			struct world w = {.kind = p->model, .target = &mixture};
+			snprintf(grid, sizeof grid, "%s,steps=6,final=zero", p->grid);
+			struct recipe r = {.sampler = methods[i].spec, .schedule = p->schedule, .grid = grid, .model = p->model};
+			dm_plan *plan = make_plan(&r, predict, &w);
+			finish_run(make_run(plan, DM_F64, 1, N, NULL), DM_F64, x);
+			dm_plan_free(plan);
+			for (int e = 0; e < N; e++)
+				if (!(fabs(x[e] - w.last_x0[e]) <= 1e-12))
+					fail_msg("%s over %s: ends off its last prediction by %g", methods[i].spec, p->schedule,
+					         x[e] - w.last_x0[e]);
+		}
+}
+
+/* -------------------------------------------------------------------------------------------- two ways to one method */
+
+static void sample_by(const char *sampler, const struct process *p, const char *grid, double *x, size_t n)
+{
+	struct world w = {.kind = p->model, .target = &mixture};
+	struct recipe r = {.sampler = sampler, .schedule = p->schedule, .grid = grid, .model = p->model};
+	dm_plan *plan = make_plan(&r, predict, &w);
+	finish_run(make_run(plan, DM_F64, 1, n, "seed=4"), DM_F64, x);
+	dm_plan_free(plan);
+}
+
+static void methods_that_are_the_same(void **state)
+{
+	enum { N = 70 };
+	static const char *const finals[] = {"zero", "last", "repeat"};
+	(void)state;
+	for (int k = 0; k < N_PROCESS; k++)
+		for (int i = 0; i < N_SAME; i++)
+			for (int v = 0; v < 6; v++) {
+				const struct process *p = &processes[k];
+				char grid[120];
+				double one[N], other[N], size = 1;
+				snprintf(grid, sizeof grid, "%s,steps=6,final=%s", v % 2 ? p->from_end : p->grid, finals[v / 2]);
+				sample_by(same_methods[i].one, p, grid, one, N);
+				sample_by(same_methods[i].other, p, grid, other, N);
+				for (int e = 0; e < N; e++)
+					size = fmax(size, fabs(one[e]));
+				for (int e = 0; e < N; e++)
+					if (!(fabs(one[e] - other[e]) <= 1e-12 * size))
+						fail_msg("%s is not %s over %s, %s: %.17g, %.17g", same_methods[i].one, same_methods[i].other,
+						         p->schedule, grid, one[e], other[e]);
+			}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_sampler_has_a_row),
 	    cmocka_unit_test(order_on_a_gaussian),
 	    cmocka_unit_test(order_on_a_mixture),
+	    cmocka_unit_test(identities_of_plans),
+	    cmocka_unit_test(constant_denoiser_in_runs),
+	    cmocka_unit_test(grids_that_go_up),
+	    cmocka_unit_test(counts),
+	    cmocka_unit_test(exact_end),
+	    cmocka_unit_test(methods_that_are_the_same),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

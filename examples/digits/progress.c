@@ -5,6 +5,7 @@
 #include <time.h>
 #ifdef _WIN32
 #include <io.h>
+#include <windows.h>
 #define isatty _isatty
 #else
 #include <unistd.h>
@@ -14,10 +15,14 @@ enum { BAR = 40, LINE = 79 };
 
 static double seconds(void)
 {
+#ifdef _WIN32
+	return (double)GetTickCount64() / 1000;
+#else
 	struct timespec now;
 
 	timespec_get(&now, TIME_UTC);
 	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+#endif
 }
 
 int digits_is_terminal(int stream)

@@ -5,7 +5,8 @@
  *
  * Options that every named grid has: steps (N); final = zero (alpha 1, sigma 0), or last (the least noise of the
  * schedule: table index 0, or the end of a continuous process), or repeat (the last node again: the last step does not
- * move), or included (the grid's own last value is the final node: N nodes, N - 1 steps); direction = down, up. */
+ * move), or included (the grid's own last value is the final node: N nodes, N - 1 steps), or denoise (last, and one more
+ * step from there to zero: one more evaluation); direction = down, up. */
 #ifndef DEMIST_GRID_H
 #define DEMIST_GRID_H
 
@@ -25,6 +26,28 @@ DM_API dm_status dm_grid_create(dm_grid **out, const dm_schedule *schedule, cons
 DM_API dm_status dm_grid_create_nodes(dm_grid **out, const dm_schedule *schedule, const dm_node *node, size_t n,
                                       const dm_allocator *allocator, dm_error *err);
 DM_API void dm_grid_free(dm_grid *grid);
+
+/* New grids from old ones; times that the model receives go along with their nodes.
+ * split: the nodes up to `node` and those from it on; high or low may be NULL where that part is not wanted.
+ * split_strength: the same at the node from which round(strength * steps) steps are left; strength in [0, 1].
+ * flip: the nodes in the opposite order. extend: every interval between levels high and low (sigma/alpha; s on the flow
+ * process) is cut into `parts`, even in the level (spacing 0), or closer at its beginning (1) or end (2). set_first: the
+ * first node is replaced by the one at that sigma/alpha. */
+DM_API dm_status dm_grid_split(dm_grid **high, dm_grid **low, const dm_grid *grid, size_t node,
+                               const dm_allocator *allocator, dm_error *err);
+DM_API dm_status dm_grid_split_strength(dm_grid **high, dm_grid **low, const dm_grid *grid, double strength,
+                                        const dm_allocator *allocator, dm_error *err);
+DM_API dm_status dm_grid_flip(dm_grid **out, const dm_grid *grid, const dm_allocator *allocator, dm_error *err);
+DM_API dm_status dm_grid_extend(dm_grid **out, const dm_grid *grid, size_t parts, double high, double low,
+                                int32_t spacing, const dm_allocator *allocator, dm_error *err);
+DM_API dm_status dm_grid_set_first(dm_grid **out, const dm_grid *grid, double level, const dm_allocator *allocator,
+                                   dm_error *err);
+
+/* The list of times of RePaint (Lugmayr 2022): N falling times N-1 .. 0 with climbs of `length` from 0, length, 2 length,
+ * ... below N - length, each climbed samples - 1 times. time (capacity entries, may be NULL with 0) gets as many as fit,
+ * *n how many there are; each stands for the table index time * floor(T/N). */
+DM_API dm_status dm_grid_repaint_times(size_t steps, size_t length, size_t samples, int64_t *time, size_t capacity,
+                                       size_t *n, dm_error *err);
 
 /* Number of nodes (steps + 1), and the i-th of them (lent; NULL past the end). */
 DM_API size_t dm_grid_count(const dm_grid *grid);

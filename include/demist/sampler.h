@@ -76,6 +76,7 @@ DM_API void dm_emit_state(dm_emit *e, dm_val x); /* the interval's result: the s
 
 /* Adaptive methods: the two results of a trial and the reference value; the engine takes, per sample or over the whole
  * batch, rms((high - low) / max(atol, rtol max(|low|, |reference|))). All trials of a run use the same norm. */
+enum { DM_CLOCK_LAMBDA = 0, DM_CLOCK_TIME = 1 };
 enum { DM_NORM_SAMPLE = 0, DM_NORM_BATCH = 1 };
 DM_API void dm_emit_error_estimate(dm_emit *e, dm_val high, dm_val low, dm_val reference, double atol, double rtol,
                                    int32_t norm);
@@ -96,7 +97,7 @@ typedef struct dm_stats {
 } dm_stats;
 
 /* step is required and must be a pure function of what it is given.
- * control makes the method adaptive: after a trial it sees the error estimate, decides, and sets the size h (in lambda)
+ * control makes the method adaptive: after a trial it sees the error estimate, decides, and sets the size h > 0
  * of the next trial. memory (n_memory doubles, at first 0) is its own, per sample. Called once with error < 0 before
  * the first trial, to set the first h; accept is then ignored. */
 typedef struct dm_sampler_ops {
@@ -109,6 +110,7 @@ typedef struct dm_sampler_ops {
 	 * struct_size apart) */
 	dm_status (*weights)(void *user, const double *option, int32_t rule, const double parameter[4], size_t n_sample,
 	                     const dm_stats *stats, double *weight);
+	int32_t clock; /* adaptive methods: h is a step in DM_CLOCK_LAMBDA or DM_CLOCK_TIME */
 } dm_sampler_ops;
 
 /* By name: "ddim:eta=0.5", "dpmpp_2m", "unipc:order=3,variant=bh1", ... */

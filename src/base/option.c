@@ -1,6 +1,7 @@
 #include "base/option.h"
 #include "base/error.h"
 #include "base/number.h"
+#include <math.h>
 #include <string.h>
 
 enum { MAX_NAME = 64, MAX_CANDIDATE = 128 };
@@ -48,6 +49,14 @@ const char *dmi_nearest(const char *word, size_t n, const char *const *candidate
 const dm_option *dmi_option_row(const dm_option *table, int32_t k)
 {
 	return (const dm_option *)(const void *)((const char *)table + (size_t)k * table->struct_size);
+}
+
+int dmi_name_is_good(const char *name, size_t n)
+{
+	size_t i = 0;
+	while (i < n && (unsigned char)name[i] > ' ' && name[i] != 127 && !strchr("|:,;=\"\\", name[i]))
+		i++;
+	return n > 0 && n < MAX_NAME && i == n;
 }
 
 /* A copy of a piece of text, for messages. */
@@ -100,7 +109,7 @@ static dm_status parse_number(const char *where, const dm_option *o, const char 
 		return dmi_fail(err, DM_ERR_ARGUMENT, "%s: %s = \"%s\" is not a number", where, o->name, piece(own, text, n));
 	if (!(*out >= o->low && *out <= o->high))
 		return dmi_fail(err, DM_ERR_ARGUMENT, "%s: %s = %g is outside [%g, %g]", where, o->name, *out, o->low, o->high);
-	if (o->type == DM_OPTION_INTEGER && (double)(int64_t)*out != *out)
+	if (o->type == DM_OPTION_INTEGER && floor(*out) != *out)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "%s: %s = %g must be a whole number", where, o->name, *out);
 	return DM_OK;
 }
@@ -221,7 +230,23 @@ static dm_status check_row(const dm_option *o, int32_t k, dm_error *err)
 	if (!(o->low <= o->value && o->value <= o->high))
 		return dmi_fail(err, DM_ERR_ARGUMENT, "option %s: default %g is outside [%g, %g]", o->name, o->value, o->low,
 		                o->high);
+	if (o->type != DM_OPTION_REAL && floor(o->value) != o->value)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "option %s: default %g must be a whole number", o->name, o->value);
+	int32_t n_word = 0;
+	while (o->type == DM_OPTION_CHOICE && o->choice[n_word])
+		n_word++;
+	if (o->type == DM_OPTION_CHOICE && !(o->value >= 0 && o->value < n_word))
+		return dmi_fail(err, DM_ERR_ARGUMENT, "option %s: default %g is none of its %d words", o->name, o->value,
+		                n_word);
 	return DM_OK;
+}
+
+static int is_repeated(const dm_option *table, int32_t k)
+{
+	for (int32_t i = 0; i < k; i++)
+		if (!strcmp(dmi_option_row(table, i)->name, dmi_option_row(table, k)->name))
+			return 1;
+	return 0;
 }
 
 dm_status dmi_options_check_table(const dm_option *table, int32_t n, dm_error *err)
@@ -233,6 +258,8 @@ dm_status dmi_options_check_table(const dm_option *table, int32_t n, dm_error *e
 		                table->struct_size);
 	for (int32_t k = 0; k < n; k++) {
 		dm_status st = check_row(dmi_option_row(table, k), k, err);
+		if (st == DM_OK && is_repeated(table, k))
+			st = dmi_fail(err, DM_ERR_ARGUMENT, "option %s stands in the table twice", dmi_option_row(table, k)->name);
 		if (st != DM_OK)
 			return st;
 	}

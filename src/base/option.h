@@ -46,6 +46,10 @@ struct dmi_options {
 	size_t n_list;
 };
 
+/* Whether a name of the caller's can stand in a spec and in JSON: 1 to 63 characters, none of them a space or of
+ * | : , ; = " \ */
+int dmi_name_is_good(const char *name, size_t n);
+
 /* Reads the options in text (what follows "name:"; NULL or "" for none). kind and method are for messages: `sampler
  * "ddim"`. */
 dm_status dmi_options_parse(struct dmi_options *out, const char *kind, const char *method, const dm_option *table,

@@ -36,9 +36,14 @@ void dmi_text_format_list(struct dmi_text *text, const char *format, va_list lis
 		case 'l':
 			dmi_text_put(text, number, dmi_number_print_int(va_arg(list, int64_t), number));
 			break;
-		case 'z':
-			dmi_text_put(text, number, dmi_number_print_int((int64_t)va_arg(list, size_t), number));
+		case 'z': { /* a tenth of it fits into a signed number */
+			size_t v = va_arg(list, size_t);
+			if (v >= 10)
+				dmi_text_put(text, number, dmi_number_print_int((int64_t)(v / 10), number));
+			number[0] = (char)('0' + v % 10);
+			dmi_text_put(text, number, 1);
 			break;
+		}
 		case 'g': {
 			double v = va_arg(list, double);
 			if (!seen++ && value)

@@ -70,13 +70,16 @@ static dm_status parse_chain(dm_guidance *g, const char *spec, dm_error *err)
 
 dm_status dm_guidance_create(dm_guidance **out, const char *spec, const dm_allocator *allocator, dm_error *err)
 {
+	dm_error local;
+	if (!err)
+		err = &local;
 	if (out)
 		*out = NULL;
 	if (!out || !spec)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: %s is NULL", out ? "spec" : "out");
 	dm_guidance *g = dmi_object_new(sizeof *g, allocator, finish, err);
 	if (!g)
-		return DM_ERR_MEMORY;
+		return err->status;
 	dm_status st = parse_chain(g, spec, err);
 	if (st == DM_OK)
 		*out = g;
@@ -90,9 +93,10 @@ static dm_status check_custom(dm_guidance **out, const char *name, const dm_guid
 {
 	if (!out || !name)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: %s is NULL", out ? "name" : "out");
-	if (!name[0] || strlen(name) >= sizeof((dm_guidance *)NULL)->name || strpbrk(name, "|:, "))
+	if (!dmi_name_is_good(name, strlen(name)))
 		return dmi_fail(err, DM_ERR_ARGUMENT,
-		                "guidance: name \"%s\" must have 1 to 63 characters, none of | : , or space", name);
+		                "guidance: name \"%s\" must have 1 to 63 characters, no space and none of | : , ; = \" \\",
+		                name);
 	if (!own->branches || !own->weights)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance \"%s\": ops need branches and weights", name);
 	if (base && base->n_stage == DMI_MAX_STAGE)
@@ -109,6 +113,9 @@ dm_status dm_guidance_create_custom(dm_guidance **out, const char *name, const d
                                     dm_error *err)
 {
 	dm_guidance_ops own;
+	dm_error local;
+	if (!err)
+		err = &local;
 	if (out)
 		*out = NULL;
 	dm_status st = dmi_struct_copy(&own, sizeof own, ops, offsetof(dm_guidance_ops, destroy) + sizeof own.destroy,
@@ -119,7 +126,7 @@ dm_status dm_guidance_create_custom(dm_guidance **out, const char *name, const d
 	if (!g) {
 		if (own.destroy)
 			own.destroy(user);
-		return st != DM_OK ? st : DM_ERR_MEMORY;
+		return err->status;
 	}
 	if (base) {
 		g->base = dmi_object_retain(base);
@@ -145,6 +152,11 @@ static int32_t find_branch(const dm_branch *branch, int32_t n, const dm_branch *
 	while (i < n && memcmp(&branch[i], wanted, sizeof *wanted))
 		i++;
 	return i;
+}
+
+int32_t dmi_find_branch(const dm_branch *branch, int32_t n, int32_t condition)
+{
+	return find_branch(branch, n, &(dm_branch){0, condition, 0});
 }
 
 /* Adds the stage's branches to the list, once each. */

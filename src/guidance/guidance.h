@@ -46,6 +46,9 @@ dm_status dmi_guidance_weights(const dm_guidance *guidance, const dm_node *at, c
 /* The k-th map on x0 and its parameters; 0 past the last. */
 int32_t dmi_guidance_map(const dm_guidance *guidance, int32_t k, double parameter[4]);
 
+/* The place of the plain branch (model 0, no perturbation) with a condition; n where there is none. */
+int32_t dmi_find_branch(const dm_branch *branch, int32_t n, int32_t condition);
+
 void dmi_guidance_print(const dm_guidance *guidance, struct dmi_text *text);
 
 #endif

@@ -4,6 +4,7 @@
 #include "model/time.h"
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 enum { INPUT_AUTO, INPUT_STATE, INPUT_SCALED };
 
@@ -33,6 +34,9 @@ dm_status dm_model_create(dm_model **out, const char *spec, const dm_model_ops *
 {
 	dm_model_ops own = {0};
 	dm_status st = DM_OK;
+	dm_error local;
+	if (!err)
+		err = &local;
 	if (out)
 		*out = NULL;
 	if (ops)
@@ -44,7 +48,7 @@ dm_status dm_model_create(dm_model **out, const char *spec, const dm_model_ops *
 	if (!model) {
 		if (own.destroy)
 			own.destroy(user);
-		return st != DM_OK ? st : err ? err->status : DM_ERR_MEMORY;
+		return err->status;
 	}
 	model->ops = own;
 	model->user = user;
@@ -64,6 +68,21 @@ void dm_model_free(dm_model *model)
 double dmi_model_sigma_data(const dm_model *model)
 {
 	return model->options.value[DMI_MODEL_SIGMA_DATA];
+}
+
+void dmi_model_level(const dm_model *model, const dm_schedule *schedule, const dm_node *at, struct dmi_level *out)
+{
+	dm_node previous = {.alpha = NAN, .sigma = NAN};
+	dm_error unused;
+	if (schedule && dm_schedule_table_size(schedule) &&
+	    dm_schedule_at_time(schedule, fmax(at->t - 1, -1), &previous, &unused) != DM_OK)
+		previous.alpha = previous.sigma = NAN;
+	*out = (struct dmi_level){.alpha = at->alpha,
+	                          .sigma = at->sigma,
+	                          .sigma_data = dmi_model_sigma_data(model),
+	                          .sigma_min = model->options.value[DMI_MODEL_SIGMA_MIN],
+	                          .previous_alpha = previous.alpha,
+	                          .previous_sigma = previous.sigma};
 }
 
 int dmi_model_has_variance(const dm_model *model)
@@ -134,7 +153,8 @@ dm_status dm_model_time(const dm_model *model, const dm_schedule *schedule, cons
 		*time = at->time;
 		return DM_OK;
 	}
-	return dmi_time_at((int32_t)model->options.value[DMI_MODEL_TIME], schedule, at, time, err);
+	struct dmi_time_numbers numbers = {model->options.value[DMI_MODEL_TIME_N], dmi_model_sigma_data(model)};
+	return dmi_time_at((int32_t)model->options.value[DMI_MODEL_TIME], &numbers, schedule, at, time, err);
 }
 
 static const struct dmi_prediction *find(const char *name, dm_error *err)
@@ -142,6 +162,10 @@ static const struct dmi_prediction *find(const char *name, dm_error *err)
 	int32_t n;
 	const char *rest;
 	const struct dmi_method *const *registry = dmi_prediction_registry(&n);
+	if (strchr(name, ':')) {
+		dmi_fail(err, DM_ERR_NAME, "convert: \"%s\" must be the name of a prediction alone", name);
+		return NULL;
+	}
 	return (const struct dmi_prediction *)dmi_method_find(registry, n, "convert", name, &rest, err);
 }
 
@@ -164,8 +188,9 @@ dm_status dm_convert(const char *from, const char *to, double alpha, double sigm
 		coefficient[1] = 1;
 		return DM_OK;
 	}
-	a->decode(alpha, sigma, sigma_data, x0, epsilon);
-	b->encode(alpha, sigma, sigma_data, through);
+	const struct dmi_level at = {alpha, sigma, sigma_data, 0, NAN, NAN};
+	a->decode(&at, x0, epsilon);
+	b->encode(&at, through);
 	dmi_prediction_through(through, x0, epsilon, coefficient);
 	if (!dmi_is_finite(coefficient[0]) || !dmi_is_finite(coefficient[1]))
 		return dmi_fail(err, DM_ERR_UNSUPPORTED, "convert: %s from %s has no meaning at alpha = %g, sigma = %g", to,

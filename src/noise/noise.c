@@ -153,7 +153,9 @@ static dm_status check_replay(const struct replay *r, const dm_request *rq)
 	if (rq->n_element != r->n_element)
 		return dmi_fail(rq->error, DM_ERR_ARGUMENT, "replay: rows have %z elements, the record has %z", rq->n_element,
 		                r->n_element);
-	if (rq->draw_ordinal < 0 || (uint64_t)rq->draw_ordinal >= r->n_draw)
+	if (rq->draw_ordinal < 0)
+		return dmi_fail(rq->error, DM_ERR_STATE, "replay: the record does not hold the noise of the start; give a state");
+	if ((uint64_t)rq->draw_ordinal >= r->n_draw)
 		return dmi_fail(rq->error, DM_ERR_STATE, "replay: draw %l is asked for, the record holds %z draws",
 		                rq->draw_ordinal, r->n_draw);
 	if (rq->out_type != DM_F32 && rq->out_type != DM_F64)

@@ -9,9 +9,10 @@ typedef struct dmi_check_vector vector;
 
 static const double tolerance = 1e-7;
 
-void dmi_check_start(struct dmi_check *check, const dm_node *first)
+void dmi_check_start(struct dmi_check *check, const dm_schedule *schedule, const dm_node *first)
 {
 	memset(check, 0, sizeof *check);
+	check->schedule = schedule;
 	check->n_basis = 2;
 	check->state.v[0] = first->alpha;
 	check->state.v[1] = first->sigma;
@@ -108,8 +109,10 @@ static dm_status predict(struct dmi_check *check, const dm_model *model, const v
                          int32_t space, vector *out, dm_error *err)
 {
 	double row[3];
+	struct dmi_level level;
 	vector x0 = {{1}}, epsilon = {{0}}, value = {{0}};
-	dmi_space_encode(model->kind, space, at->alpha, at->sigma, dmi_model_sigma_data(model), row);
+	dmi_model_level(model, check->schedule, at, &level);
+	dmi_space_encode(model->kind, space, &level, row);
 	if (at->sigma > 0) {
 		add(&epsilon, 1 / at->sigma, x);
 		add(&epsilon, -at->alpha / at->sigma, &x0);

@@ -17,6 +17,7 @@ struct dmi_check_vector {
 };
 
 struct dmi_check {
+	const dm_schedule *schedule;
 	struct dmi_check_vector value[DMI_MAX_VALUE];
 	/* carried, over n_basis vectors: entries in the order state, past, kept; then the last interval's draws */
 	struct dmi_check_vector state, past[DMI_MAX_PAST], kept[DMI_MAX_KEPT], drawn[DMI_CHECK_DRAW];
@@ -25,7 +26,7 @@ struct dmi_check {
 	int32_t n_basis, n_past, n_draw;
 };
 
-void dmi_check_start(struct dmi_check *check, const dm_node *first);
+void dmi_check_start(struct dmi_check *check, const dm_schedule *schedule, const dm_node *first);
 
 /* Follows one interval. kept_set and max_past as in the compiler, before the interval. */
 dm_status dmi_check_interval(struct dmi_check *check, const dm_emit *e, const dm_model *model, const dm_node *to,

@@ -297,7 +297,7 @@ dm_status dmi_compile_start(struct dmi_compiler *c, const dm_node *first, dm_err
 	row.coefficient = &first->sigma;
 	row.at = first;
 	if (c->check)
-		dmi_check_start(c->check, first);
+		dmi_check_start(c->check, c->schedule, first);
 	int32_t base = dmi_base_slot(c, slot, err);
 	dmi_expr_of(&c->state, base);
 	return dmi_program_add(c->program, &row, 1, 0, err);
@@ -441,7 +441,7 @@ dm_status dmi_compile_trial(struct dmi_compiler *c, int64_t trial, const dm_node
 		use(&c->emit, preview, DMI_MAX_VALUE);
 	c->departs |= c->emit.departs;
 	if (c->check) {
-		dmi_check_start(c->check, from);
+		dmi_check_start(c->check, c->schedule, from);
 		st = dmi_check_interval(c->check, &c->emit, c->model, to, 0, 0, err);
 	}
 	if (st == DM_OK)

@@ -3,6 +3,7 @@
 #include "base/math.h"
 #include "plan/emit.h"
 #include "base/error.h"
+#include "demist/array.h"
 #include "demist/noise.h"
 #include <math.h>
 #include <string.h>
@@ -71,9 +72,9 @@ dm_val dmi_emit_entry(dm_emit *e)
 
 dm_val dm_emit_linear(dm_emit *e, int32_t n, const dm_term *term)
 {
-	int32_t first = e->n_term, kept = 0;
 	if (failed(e))
 		return 0;
+	int32_t first = e->n_term, kept = 0;
 	if (n < 0 || (n && !term)) {
 		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: a weighted sum of n = %d needs n >= 0 and its terms", n);
 		return 0;
@@ -116,10 +117,12 @@ dm_val dm_emit_noise(dm_emit *e, int64_t visit, int32_t tag)
 
 dm_val dm_emit_increment(dm_emit *e, double lambda_from, double lambda_to, int32_t tag)
 {
+	if (failed(e))
+		return 0;
 	if (!e->path)
 		return dm_emit_noise(e, e->step, tag);
 	uint32_t draw;
-	if (failed(e) || dm_draw(DM_DRAW_PATH, e->step, tag, &draw, &e->error) != DM_OK)
+	if (dm_draw(DM_DRAW_PATH, e->step, tag, &draw, &e->error) != DM_OK)
 		return 0;
 	if (!(lambda_from < lambda_to || lambda_to < lambda_from)) {
 		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: an increment from lambda = %g to %g has no length", lambda_from,
@@ -180,6 +183,8 @@ static dm_val over(dm_emit *e, int32_t kind, int32_t n, int32_t max, const dm_va
 	dm_term term[DMI_MAX_INPUT];
 	if (!failed(e) && (n < 1 || n > max))
 		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: %s of %d values, it takes 1 to %d", where, n, max);
+	if (!failed(e) && (!value || !parameter))
+		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: %s: %s is NULL", where, value ? "parameter" : "value");
 	for (int32_t i = 0; !failed(e) && i < n; i++) {
 		if (!defined(e, value[i], where))
 			return 0;
@@ -196,6 +201,10 @@ static dm_val over(dm_emit *e, int32_t kind, int32_t n, int32_t max, const dm_va
 
 dm_val dm_emit_map(dm_emit *e, int32_t map, int32_t n, const dm_val *value, const double parameter[4])
 {
+	static const int32_t n_of[] = {
+	    [DM_MAP_CLIP] = 1, [DM_MAP_QUANTILE_CLIP] = 1, [DM_MAP_LEARNED_STD] = 2, [DM_MAP_BLEND] = 3};
+	if (!failed(e) && (map < DM_MAP_CLIP || map > DM_MAP_BLEND || n != n_of[map]))
+		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: map %d of %d values is none of DM_MAP_...", map, n);
 	return over(e, DMI_MAPPED, n, 3, value, map, parameter, "a map");
 }
 
@@ -244,6 +253,10 @@ void dm_emit_error_estimate(dm_emit *e, dm_val high, dm_val low, dm_val referenc
 	if (!(atol >= 0 && rtol >= 0 && atol + rtol > 0 && atol + rtol < INFINITY)) {
 		dmi_fail(&e->error, DM_ERR_ARGUMENT, "sampler: atol = %g, rtol = %g must be >= 0, finite and not both 0", atol,
 		         rtol);
+		return;
+	}
+	if (norm != DM_NORM_SAMPLE && norm != DM_NORM_BATCH) {
+		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: norm %d is none of DM_NORM_...", norm);
 		return;
 	}
 	/* as one sum: the difference of two close arrays would be mostly rounding */

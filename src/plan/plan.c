@@ -69,12 +69,49 @@ static dm_status compile_fixed(dm_plan *plan, struct dmi_compiler *c, dm_error *
 	return st;
 }
 
-/* Where an adaptive run ends: at the last node with sigma > 0; a final node with sigma = 0 is one more step. */
+/* The adaptive clock at a node: what a trial's h counts, from the noisy end or in the direction of the grid. */
+static double clock_at(const dm_plan *plan, const dm_node *at)
+{
+	const dm_node *first = dm_grid_node(plan->grid, plan->first), *end = dm_grid_node(plan->grid, plan->end);
+	if (plan->sampler->ops.clock == DM_CLOCK_LAMBDA)
+		return at->lambda;
+	return end->t < first->t ? -at->t : at->t;
+}
+
+/* In lambda, or relative to the whole run in time: what is left is not worth a trial. */
+static double close_enough(const dm_plan *plan)
+{
+	const dm_node *first = dm_grid_node(plan->grid, plan->first), *end = dm_grid_node(plan->grid, plan->end);
+	return plan->sampler->ops.clock == DM_CLOCK_LAMBDA ? 1e-5 : 1e-12 * fabs(end->t - first->t);
+}
+
+static int at_end(const dm_plan *plan, const dm_node *at)
+{
+	return clock_at(plan, at) >= clock_at(plan, dm_grid_node(plan->grid, plan->end)) - close_enough(plan);
+}
+
+dm_status dmi_plan_target(const dm_plan *plan, const dm_node *from, double h, dm_node *to, dm_error *err)
+{
+	const dm_node *end = dm_grid_node(plan->grid, plan->end);
+	*to = at_end(plan, from) ? *dm_grid_node(plan->grid, dm_grid_count(plan->grid) - 1)
+	                         : *end; /* the step to sigma = 0 */
+	if (at_end(plan, from) || clock_at(plan, from) + h >= clock_at(plan, end))
+		return DM_OK;
+	if (plan->sampler->ops.clock == DM_CLOCK_LAMBDA)
+		return dm_schedule_at_lambda(plan->schedule, from->lambda + h, to, err);
+	return dm_schedule_at_time(plan->schedule, from->t + (end->t < from->t ? -h : h), to, err);
+}
+
+int dmi_plan_arrived(const dm_plan *plan, const dm_node *at)
+{
+	const dm_node *last = dm_grid_node(plan->grid, dm_grid_count(plan->grid) - 1);
+	return last->sigma == 0 ? at->sigma == 0 : at_end(plan, at);
+}
+
 static dm_status adaptive_range(dm_plan *plan, dm_error *err)
 {
-	const dm_node *first = dm_grid_node(plan->grid, plan->first);
-	const dm_node *end = dm_grid_node(plan->grid, plan->end);
-	if (!(dmi_is_finite(first->lambda) && end->lambda >= first->lambda))
+	const dm_node *first = dm_grid_node(plan->grid, plan->first), *end = dm_grid_node(plan->grid, plan->end);
+	if (plan->sampler->ops.clock == DM_CLOCK_LAMBDA && !(dmi_is_finite(first->lambda) && end->lambda >= first->lambda))
 		return dmi_fail(
 		    err, DM_ERR_UNSUPPORTED,
 		    "sampler \"%s\" steps in lambda: it needs a first node with alpha > 0 and noise that falls to the last "
@@ -101,16 +138,14 @@ static dm_status compile_adaptive(dm_plan *plan, struct dmi_compiler *c, struct 
 	if (!(h > 0))
 		return dmi_fail(err, DM_ERR_SAMPLER, "sampler \"%s\": first step h = %g must be above 0", plan->sampler->name,
 		                h);
-	st = first->lambda + h < end->lambda ? dm_schedule_at_lambda(plan->schedule, first->lambda + h, &to, err) : DM_OK;
-	if (!(first->lambda + h < end->lambda))
-		to = *end;
+	st = dmi_plan_target(plan, first, h, &to, err);
 	if (st == DM_OK && last->sigma == 0)
 		st = dmi_compile_trial(c, 0, end, last, memory, all, err);
 	c->check = check;
-	if (st == DM_OK && end != first)
+	if (st == DM_OK && end->lambda > first->lambda)
 		st = dmi_compile_trial(c, 0, first, &to, memory, 0, err);
 	c->check = NULL;
-	if (st == DM_OK && end != first)
+	if (st == DM_OK && end->lambda > first->lambda)
 		st = dmi_compile_trial(c, 0, first, &to, memory, all, err);
 	plan->info.n_step = plan->info.n_eval = plan->info.n_branch_eval = plan->info.n_draw = -1;
 	plan->norm = c->emit.norm;
@@ -138,6 +173,34 @@ static void survey(dm_plan *plan)
 		plan->max_out = row->n_out > plan->max_out ? row->n_out : plan->max_out;
 		plan->max_branch = row->n_branch > plan->max_branch ? row->n_branch : plan->max_branch;
 	}
+}
+
+/* Trials end where their errors say, and the guidance may want more branches there than in the trials compiled here: as
+ * many as at any of these levels between the ends, even in time and even in lambda. */
+static dm_status widen_branches(dm_plan *plan, dm_error *err)
+{
+	enum { LEVELS = 256 };
+	const dm_node *first = dm_grid_node(plan->grid, plan->first), *end = dm_grid_node(plan->grid, plan->end);
+	dm_branch branch[DM_GUIDANCE_MAX_BRANCH];
+	for (int32_t i = 0, n; i <= LEVELS; i++) {
+		dm_node at = *end;
+		double part = (double)i / LEVELS;
+		dm_status st = i == LEVELS ? DM_OK
+		               : i % 2 ? dm_schedule_at_time(plan->schedule, first->t + part * (end->t - first->t), &at, NULL)
+		                       : dm_schedule_at_lambda(plan->schedule,
+		                                               first->lambda + part * (end->lambda - first->lambda), &at, NULL);
+		if (st != DM_OK) /* a grid of the caller's own nodes may leave the process */
+			continue;
+		st = dmi_guidance_branches(plan->guidance, &at, branch, &n, err);
+		if (st != DM_OK)
+			return st;
+		plan->max_branch = n > plan->max_branch ? n : plan->max_branch;
+	}
+	for (int32_t b = 0; b < plan->max_branch; b++) {
+		plan->slots |= (uint64_t)1 << (DM_SLOT_OUT + b);
+		plan->slots |= (uint64_t)dmi_model_has_variance(plan->model) << (DM_SLOT_VARIANCE + b);
+	}
+	return DM_OK;
 }
 
 static void settle_facts(dm_plan *plan, const struct dmi_compiler *c)
@@ -176,8 +239,10 @@ static dm_status compile(dm_plan *plan, dm_error *err)
 		              plan->sampler->name, c->n_slot);
 	if (st == DM_OK) {
 		dmi_program_seal(&plan->program);
-		settle_facts(plan, c);
+		st = c->adaptive ? widen_branches(plan, err) : DM_OK;
 	}
+	if (st == DM_OK)
+		settle_facts(plan, c);
 	dmi_release_memory(allocator, work, sizeof *work);
 	return st;
 }

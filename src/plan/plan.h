@@ -25,6 +25,10 @@ struct dm_plan {
 	size_t first, end; /* nodes: where the run starts; the last one with sigma > 0 */
 };
 
+/* Adaptive plans: where a trial of size h from a node ends, and whether the run is there. */
+dm_status dmi_plan_target(const dm_plan *plan, const dm_node *from, double h, dm_node *to, dm_error *err);
+int dmi_plan_arrived(const dm_plan *plan, const dm_node *at);
+
 /* Sets a compiler up for this plan (everything but program and check). */
 void dmi_plan_compiler(const dm_plan *plan, struct dmi_compiler *c);
 

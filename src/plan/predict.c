@@ -32,7 +32,9 @@ static dm_status from_raw(const struct dmi_compiler *c, const struct evaluation 
                           struct dmi_expr *out, dm_error *err)
 {
 	double row[2];
-	dmi_prediction_row(c->model->kind, space, ev->at->alpha, ev->at->sigma, dmi_model_sigma_data(c->model), row);
+	struct dmi_level level;
+	dmi_model_level(c->model, c->schedule, ev->at, &level);
+	dmi_prediction_row(c->model->kind, space, &level, row);
 	if (!dmi_is_finite(row[0]) || !dmi_is_finite(row[1]))
 		return meaningless(c, ev->at, space, err);
 	dmi_expr_zero(out);
@@ -47,7 +49,9 @@ static dm_status from_x0(const struct dmi_compiler *c, const struct evaluation *
                          int32_t space, struct dmi_expr *out, dm_error *err)
 {
 	double row[3], sigma = ev->at->sigma;
-	dmi_space_encode(c->model->kind, space, ev->at->alpha, sigma, dmi_model_sigma_data(c->model), row);
+	struct dmi_level level;
+	dmi_model_level(c->model, c->schedule, ev->at, &level);
+	dmi_space_encode(c->model->kind, space, &level, row);
 	if (row[2] != 0 && sigma == 0)
 		return meaningless(c, ev->at, space, err);
 	dmi_expr_zero(out);
@@ -120,6 +124,7 @@ static dm_status store_guided(struct dmi_compiler *c, struct evaluation *ev, con
                               int32_t slot, int needs_stats, dm_error *err)
 {
 	double row[2], matrix[MAX_BRANCH * (MAX_BRANCH + 1)] = {0};
+	struct dmi_level level;
 	dm_operand in[MAX_BRANCH + 1];
 	int32_t unused[MAX_BRANCH] = {0};
 	if (!needs_stats) {
@@ -128,7 +133,8 @@ static dm_status store_guided(struct dmi_compiler *c, struct evaluation *ev, con
 		dm_status st = from_raw(c, ev, DM_SPACE_X0, &x0, err);
 		return st == DM_OK ? dmi_write(c, 1, &out, &slot, err) : st;
 	}
-	dmi_prediction_row(c->model->kind, DM_SPACE_X0, ev->at->alpha, ev->at->sigma, dmi_model_sigma_data(c->model), row);
+	dmi_model_level(c->model, c->schedule, ev->at, &level);
+	dmi_prediction_row(c->model->kind, DM_SPACE_X0, &level, row);
 	if (!dmi_is_finite(row[0]) || !dmi_is_finite(row[1]))
 		return meaningless(c, ev->at, DM_SPACE_X0, err);
 	in[0] = (dm_operand){.slot = c->base[dmi_expr_single(&ev->x)].slot, .draw_ordinal = -1};

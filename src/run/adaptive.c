@@ -3,48 +3,19 @@
 #include "run/run.h"
 #include "base/error.h"
 #include <math.h>
-
-static const double at_the_end = 1e-5; /* in lambda: what is left is not worth a trial */
-
-static const dm_node *end_node(const dm_run *run)
-{
-	return dm_grid_node(run->plan->grid, run->plan->end);
-}
-
-static const dm_node *last_node(const dm_run *run)
-{
-	return dm_grid_node(run->plan->grid, dm_grid_count(run->plan->grid) - 1);
-}
-
-/* Where the trial at hand is to end. */
-static dm_status set_target(dm_run *run, struct dmi_group *g, dm_error *err)
-{
-	const dm_node *end = end_node(run);
-	if (g->from.lambda >= end->lambda - at_the_end)
-		g->to = *last_node(run); /* the step to sigma = 0 */
-	else if (g->from.lambda + g->h >= end->lambda)
-		g->to = *end;
-	else
-		return dm_schedule_at_lambda(run->plan->schedule, g->from.lambda + g->h, &g->to, err);
-	return DM_OK;
-}
-
-static int arrived(const dm_run *run, const struct dmi_group *g)
-{
-	const dm_node *last = last_node(run);
-	return last->sigma == 0 ? g->from.sigma == 0 : g->from.lambda >= last->lambda - at_the_end;
-}
+#include <string.h>
 
 dm_status dmi_run_begin_trials(dm_run *run, struct dmi_group *g, dm_error *err)
 {
 	const dm_sampler *sampler = run->plan->sampler;
 	int32_t accept = 0;
+	memset(g->memory, 0, sizeof g->memory); /* an earlier call may have failed halfway */
 	dm_status code = sampler->ops.control(sampler->user, g->memory, sampler->options.value, -1, &accept, &g->h);
 	if (code)
 		return dmi_fail_callback(err, "sampler control", code, NULL);
 	g->from = *dm_grid_node(run->plan->grid, run->plan->first);
-	g->done = arrived(run, g);
-	return set_target(run, g, err);
+	g->done = dmi_plan_arrived(run->plan, &g->from);
+	return dmi_plan_target(run->plan, &g->from, g->h, &g->to, err);
 }
 
 dm_status dmi_run_load_trial(dm_run *run, struct dmi_group *g, dm_error *err)
@@ -57,6 +28,13 @@ dm_status dmi_run_load_trial(dm_run *run, struct dmi_group *g, dm_error *err)
 	dm_status st = dmi_compile_trial(c, g->trial, &g->from, &g->to, g->memory, g->kept_set, err);
 	if (st == DM_OK && c->emit.norm != run->plan->norm)
 		st = dmi_fail(err, DM_ERR_SAMPLER, "sampler: a trial changed its error norm");
+	for (size_t r = 0; st == DM_OK && r < dmi_program_count(c->program); r++) {
+		const dm_row *row = dmi_program_row(c->program, r);
+		if (row->n_branch > run->plan->max_branch)
+			st = dmi_fail(err, DM_ERR_UNSUPPORTED,
+			              "guidance: %d branches at sigma = %g, alpha = %g; where the plan looked, %d were enough",
+			              row->n_branch, row->at->sigma, row->at->alpha, run->plan->max_branch);
+	}
 	for (int32_t slot = 0; st == DM_OK && slot < c->n_slot && slot < DMI_MAX_SLOT; slot++)
 		if (slot >= DM_SLOT_STATE && !(run->plan->slots >> slot & 1))
 			st = dmi_fail(err, DM_ERR_SAMPLER, "sampler: a trial needs more arrays than those the plan was made from");
@@ -97,7 +75,7 @@ dm_status dmi_run_judge_trial(dm_run *run, struct dmi_group *g, const dm_row *ro
 		return DM_OK;
 	g->trial++;
 	g->row = 0;
-	return set_target(run, g, err);
+	return dmi_plan_target(run->plan, &g->from, g->h, &g->to, err);
 }
 
 void dmi_run_end_trial(dm_run *run, struct dmi_group *g)
@@ -110,7 +88,7 @@ void dmi_run_end_trial(dm_run *run, struct dmi_group *g)
 	g->n_draw += run->compiler->n_draw;
 	g->trial++;
 	g->row = 0;
-	g->done = arrived(run, g);
-	if (!g->done && set_target(run, g, &unused) != DM_OK)
-		g->to = *end_node(run);
+	g->done = dmi_plan_arrived(run->plan, &g->from);
+	if (!g->done && dmi_plan_target(run->plan, &g->from, g->h, &g->to, &unused) != DM_OK)
+		g->to = *dm_grid_node(run->plan->grid, run->plan->end);
 }

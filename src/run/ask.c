@@ -189,6 +189,31 @@ static int overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes)
 	return x < y + b_bytes && y < x + a_bytes;
 }
 
+/* Whether rows of two outputs, stride apart in both, share memory; rows may stand between each other's. */
+static int rows_meet(const void *a, const void *b, size_t row, size_t stride, size_t n)
+{
+	uintptr_t x = (uintptr_t)a, y = (uintptr_t)b, distance = x < y ? y - x : x - y;
+	size_t rows = distance / stride, rest = distance % stride;
+	return (rows < n && rest < row) || (rows + 1 < n && stride - rest < row);
+}
+
+/* Whether an output before the k-th shares memory with it. */
+static int meets_another(const dm_run *run, int32_t k)
+{
+	const dm_request *rq = &run->rq;
+	size_t size = dmi_type_size(rq->out_type);
+	for (int32_t i = 0; i < k; i++)
+		if (rows_meet(run->in[i].data, run->in[k].data, rq->n_element * size, rq->out_stride * size, rq->n_sample))
+			return 1;
+	return 0;
+}
+
+static dm_status misplaced(const dm_run *run, int32_t k, const char *what, dm_error *err)
+{
+	int32_t n = run->rq.n_branch;
+	return dmi_fail(err, DM_ERR_ARGUMENT, "run: %s[%d] %s", k < n ? "out" : "out_variance", k % n, what);
+}
+
 /* The outputs as inputs of a job; the caller may have pointed them elsewhere. */
 static dm_status set_answers(dm_run *run, int32_t n, dm_error *err)
 {
@@ -198,10 +223,13 @@ static dm_status set_answers(dm_run *run, int32_t n, dm_error *err)
 	for (int32_t k = 0; k < n; k++) {
 		int32_t index = k < rq->n_branch ? k : DM_GUIDANCE_MAX_BRANCH + k - rq->n_branch;
 		void *data = run->out[index];
-		if (!data || (run->array->host && overlap(data, bytes, rq->x, x_bytes)))
-			return dmi_fail(err, DM_ERR_ARGUMENT, "run: out[%d] %s", index % DM_GUIDANCE_MAX_BRANCH,
-			                data ? "overlaps x; every output needs memory of its own" : "was set to NULL");
+		if (!data)
+			return misplaced(run, k, "was set to NULL", err);
+		if (run->array->host && overlap(data, bytes, rq->x, x_bytes))
+			return misplaced(run, k, "overlaps x; every output needs memory of its own", err);
 		run->in[k] = (dm_input){.data = data, .stride = rq->out_stride, .type = rq->out_type};
+		if (run->array->host && meets_another(run, k))
+			return misplaced(run, k, "overlaps another output; every output needs memory of its own", err);
 	}
 	return DM_OK;
 }
@@ -255,7 +283,9 @@ static dm_status take_prediction(dm_run *run, dm_error *err)
 
 static dm_status take_noise(dm_run *run, dm_error *err)
 {
-	dm_input in = {.data = run->out[0], .stride = run->rq.out_stride, .type = run->rq.out_type};
+	dm_input in = {.data = run->noise_out, .stride = run->rq.out_stride, .type = run->rq.out_type};
+	if (run->out[0] != run->noise_out)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "run: out[0] of a noise request must be filled where it stands");
 	dm_status st = check(run, &in, 1, "noise", err);
 	if (st == DM_OK)
 		run->n_noise++;
@@ -293,6 +323,14 @@ void dmi_run_ask_step(dm_run *run, struct dmi_group *g, const dm_row *row)
 	run->asked = DMI_ASKED;
 }
 
+dm_status dmi_run_poison_noise(dm_run *run, dm_error *err)
+{
+	dm_output out = {run->noise_out, run->rq.out_stride, run->rq.out_type, 0};
+	run->out[0] = run->noise_out;
+	dm_status code = run->array->ops.poison(run->array->user, &out, run->rq.n_sample, run->n_element);
+	return code ? dmi_run_array_error(err, "array poison", code) : DM_OK;
+}
+
 dm_status dmi_run_fill_noise(dm_run *run, struct dmi_group *g, int32_t k, uint32_t draw, int64_t ordinal, dm_error *err)
 {
 	dm_request *rq = &run->rq;
@@ -308,17 +346,17 @@ dm_status dmi_run_fill_noise(dm_run *run, struct dmi_group *g, int32_t k, uint32
 	rq->draw_ordinal = ordinal;
 	rq->out_type = run->array->ops.type;
 	rq->out_stride = run->n_element;
-	run->out[0] = (char *)run->noise_slot[k] + g->first * run->n_element * dmi_type_size(rq->out_type);
+	run->noise_out = (char *)run->noise_slot[k] + g->first * run->n_element * dmi_type_size(rq->out_type);
 	rq->out = run->out;
-	dm_output out = {run->out[0], rq->out_stride, rq->out_type, 0};
-	dm_status code = run->array->ops.poison(run->array->user, &out, g->n, run->n_element);
-	if (code)
-		return dmi_run_array_error(err, "array poison", code);
-	run->asked = DMI_ASKED;
-	if (!run->noise->ops.fill)
+	dm_status st = dmi_run_poison_noise(run, err);
+	if (st != DM_OK)
+		return st;
+	if (!run->noise->ops.fill) {
+		run->asked = DMI_ASKED;
 		return DM_EVAL;
-	code = run->noise->ops.fill(run->noise->user, rq);
-	run->asked = DMI_NOT_ASKED;
+	}
+	dm_status code = run->noise->ops.fill(run->noise->user, rq);
+	run->scratch.message[sizeof run->scratch.message - 1] = 0;
 	if (code) {
 		if (err)
 			*err = run->scratch;

@@ -44,6 +44,8 @@ static dm_status allocate_slots(dm_run *run, dm_error *err)
 		dm_status code = bytes ? ops->allocate(run->array->user, bytes, place) : 0;
 		if (code)
 			return dmi_run_array_error(err, "array allocate", code);
+		if (bytes && !*place)
+			return dmi_fail(err, DM_ERR_MEMORY, "array allocate returned 0 but left no memory of %z bytes", bytes);
 	}
 	return DM_OK;
 }
@@ -203,6 +205,8 @@ dm_status dm_run_on_step(dm_run *run, dm_status (*hook)(void *user, const dm_req
 	dm_status st = entry(run, "run on_step", 1, err);
 	if (st != DM_OK)
 		return st;
+	if (!hook)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "run on_step: hook is NULL");
 	const double *option = run->plan->options.value;
 	if (option[DMI_PLAN_PROGRESS] == 0 && option[DMI_PLAN_PREVIEW] == 0)
 		return dmi_fail(err, DM_ERR_STATE, "run on_step: the plan must be made with progress=1 or preview=1");
@@ -216,8 +220,10 @@ dm_status dm_run_on_step(dm_run *run, dm_status (*hook)(void *user, const dm_req
 
 static dm_status start(dm_run *run, dm_error *err)
 {
-	run->started = 1;
 	dm_status st = dmi_run_start(run, err);
+	run->started = st >= DM_OK; /* after an error another start may be given */
+	if (st == DM_OK)
+		run->start_kind = DMI_START_STATE; /* it is made once, whatever fails after it */
 	for (size_t i = 0; st == DM_OK && run->plan->info.adaptive && i < run->n_group; i++)
 		st = dmi_run_begin_trials(run, &run->group[i], err);
 	if (st != DM_OK)
@@ -249,11 +255,11 @@ static dm_status advance(dm_run *run, dm_error *err)
 /* The request at hand once more: as it was, its buffers poisoned again. */
 static dm_status ask_again(dm_run *run, const dm_request **rq, dm_error *err)
 {
-	if (run->rq.kind == DM_ASK_PREDICTION) {
-		dm_status st = dmi_run_ask_prediction(run, err);
-		if (st < 0)
-			return st;
-	}
+	dm_status st = run->rq.kind == DM_ASK_PREDICTION ? dmi_run_ask_prediction(run, err)
+	               : run->rq.kind == DM_ASK_NOISE    ? dmi_run_poison_noise(run, err)
+	                                                 : DM_OK;
+	if (st < 0)
+		return st;
 	run->scratch.message[0] = 0;
 	run->asked = DMI_ASKED;
 	*rq = &run->rq;
@@ -361,6 +367,9 @@ dm_status dm_run_facts(const dm_run *run, dm_run_info *info, dm_error *err)
 {
 	if (!run || !info)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "run facts: %s is NULL", run ? "info" : "run");
+	dm_status st = entry(run, "run facts", 0, err);
+	if (st != DM_OK)
+		return st;
 	return dmi_info_copy(info, sizeof *info, &run->info, offsetof(dm_run_info, n_rejected) + sizeof info->n_rejected,
 	                     "run info", err);
 }

@@ -55,6 +55,7 @@ struct dm_run {
 	dm_request rq;
 	void *out[DMI_MAX_OUT_BUFFER];    /* rq.out and rq.out_variance */
 	void *answer[DMI_MAX_OUT_BUFFER]; /* where the outputs in use stand */
+	void *noise_out;                  /* where the draw at hand belongs */
 	dm_branch branch[DM_GUIDANCE_MAX_BRANCH];
 	int64_t *rq_sample;
 	uint64_t *rq_seed;
@@ -110,6 +111,8 @@ void dmi_run_ask_step(dm_run *run, struct dmi_group *g, const dm_row *row);
 /* The k-th draw of a row into its noise slot. DM_EVAL: it must be asked for. */
 dm_status dmi_run_fill_noise(dm_run *run, struct dmi_group *g, int32_t k, uint32_t draw, int64_t ordinal,
                              dm_error *err);
+/* Makes the noise request at hand ready to be filled (again). */
+dm_status dmi_run_poison_noise(dm_run *run, dm_error *err);
 
 /* A non-zero code of the array backend as an error. */
 dm_status dmi_run_array_error(dm_error *err, const char *what, dm_status code);

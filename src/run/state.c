@@ -32,18 +32,34 @@ static dm_status scale(dm_run *run, dm_input in, dm_output out, double factor, d
 	return code ? dmi_run_array_error(err, "array combine", code) : DM_OK;
 }
 
-/* Rows of a custom array's slot from or to tight host rows. */
-static dm_status copy_rows(dm_run *run, char *backend, char *host, size_t host_stride, int32_t direction, dm_error *err)
+/* Rows of a custom array's slot from or to host rows, both of the state's type. */
+static dm_status copy_rows(dm_run *run, char *backend, size_t backend_stride, char *host, size_t host_stride,
+                           int32_t direction, dm_error *err)
 {
-	size_t bytes = run->n_element * dmi_type_size(run->array->ops.type);
+	size_t size = dmi_type_size(run->array->ops.type), bytes = run->n_element * size;
 	for (size_t s = 0; s < run->n_sample; s++) {
-		char *inside = backend + s * bytes, *outside = host + s * host_stride * dmi_type_size(run->array->ops.type);
+		char *inside = backend + s * backend_stride * size, *outside = host + s * host_stride * size;
 		dm_status code = direction == DM_COPY_TO_BACKEND
 		                     ? run->array->ops.copy(run->array->user, inside, outside, bytes, direction)
 		                     : run->array->ops.copy(run->array->user, outside, inside, bytes, direction);
 		if (code)
 			return dmi_run_array_error(err, "array copy", code);
 	}
+	return DM_OK;
+}
+
+/* What was given must be finite, or every prediction from it would be blamed on the model. */
+static dm_status check_given(dm_run *run, const char *call, const dm_output *given, dm_error *err)
+{
+	dm_input in = {.data = given->data, .stride = given->stride, .type = given->type, .source = DM_SOURCE_DATA};
+	dm_job job = {.struct_size = sizeof job, .n_sample = run->n_sample, .n_element = run->n_element, .n_in = 1};
+	job.in = &in;
+	dm_status code = run->array->ops.check(run->array->user, &job, run->bad);
+	if (code)
+		return dmi_run_array_error(err, "array check", code);
+	for (size_t s = 0; s < run->n_sample; s++)
+		if (run->bad[s] >= 0)
+			return dmi_fail(err, DM_ERR_NOT_FINITE, "%s: element %l of row %z is not finite", call, run->bad[s], s);
 	return DM_OK;
 }
 
@@ -57,9 +73,13 @@ static dm_status give(dm_run *run, const char *call, const char *name, const voi
 		return dmi_fail(err, DM_ERR_STATE, "%s: the run has already started", call);
 	if (stride == 0)
 		stride = run->n_element;
+	size_t bytes;
 	if (stride < run->n_element)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "%s: stride = %z must be 0 or at least n_element = %z", call, stride,
 		                run->n_element);
+	if (!dmi_multiply(stride, run->n_sample, &bytes) || !dmi_multiply(bytes, dmi_type_size(type), &bytes))
+		return dmi_fail(err, DM_ERR_OVERFLOW, "%s: %z rows, stride = %z apart, do not fit into memory", call,
+		                run->n_sample, stride);
 	int32_t slot = !run->plan->info.adaptive && dmi_model_reads_state(run->plan->model) ? DM_SLOT_INPUT : DM_SLOT_STATE;
 	union {
 		const void *in;
@@ -67,10 +87,13 @@ static dm_status give(dm_run *run, const char *call, const char *name, const voi
 	} host = {x};
 	dm_input in = {.data = x, .stride = stride, .type = type, .source = DM_SOURCE_DATA};
 	dm_output out = {run->slot[slot], run->n_element, run->array->ops.type, 0};
+	run->in_callback = 1;
 	st = run->array->host ? scale(run, in, out, 1, err)
-	                      : copy_rows(run, run->slot[slot], host.out, stride, DM_COPY_TO_BACKEND, err);
+	                      : copy_rows(run, run->slot[slot], run->n_element, host.out, stride, DM_COPY_TO_BACKEND, err);
 	if (st == DM_OK)
-		run->start_kind = kind;
+		st = check_given(run, call, &out, err);
+	run->in_callback = 0;
+	run->start_kind = st == DM_OK ? kind : DMI_START_NOISE;
 	return st;
 }
 
@@ -91,11 +114,14 @@ static dm_status show(dm_run *run, int32_t slot, double factor, void *out, int32
 	dm_input in = {.source = DM_SOURCE_DATA};
 	in.data = dmi_run_slot(run, &all, slot, &in.stride, &in.type);
 	dm_output to = {out, run->n_element, type, 0};
-	if (run->array->host)
-		return scale(run, in, to, factor, err);
-	if (factor != 1 || in.type != type)
+	if (!run->array->host && (factor != 1 || in.type != type))
 		return dmi_fail(err, DM_ERR_UNSUPPORTED, "run state: the state is not in an array of its own at this request");
-	return copy_rows(run, run->slot[slot], out, run->n_element, DM_COPY_FROM_BACKEND, err);
+	run->in_callback = 1;
+	dm_status st = run->array->host
+	                   ? scale(run, in, to, factor, err)
+	                   : copy_rows(run, run->slot[slot], in.stride, out, run->n_element, DM_COPY_FROM_BACKEND, err);
+	run->in_callback = 0;
+	return st;
 }
 
 dm_status dm_run_state(dm_run *run, void *out, int32_t type, dm_error *err)
@@ -103,7 +129,7 @@ dm_status dm_run_state(dm_run *run, void *out, int32_t type, dm_error *err)
 	dm_status st = check_call(run, "run state", "out", out, type, err);
 	if (st != DM_OK)
 		return st;
-	if (!run->started)
+	if (!run->started || run->shown_slot < 0)
 		return dmi_fail(err, DM_ERR_STATE, "run state: the run has not started");
 	return show(run, run->shown_slot, 1 / run->shown_scale, out, type, err);
 }

@@ -1,38 +1,30 @@
-/* Euler ancestral (k-diffusion): an Euler step in u = sigma/alpha to `down`, then fresh noise `up`, in native
- * coordinates:
+/* Euler ancestral (k-diffusion): an Euler step to a level `down` below the node, then fresh noise up to it
+ * (ancestral.h), in native coordinates:
  *
- *     x' = alpha' (x0 + down epsilon + s_noise up z),   (down, up) = split(u, u'; eta), step.h
+ *     x' = alpha' x0 + sigma_down epsilon + s_noise up z
  *
- * eta = 1 is DDPM, eta = 0 Euler. State: none. */
+ * eta = 1 is DDPM (split = ve), eta = 0 Euler. State: none. */
 #include "base/compiler.h"
-#include "sampler/step.h"
+#include "sampler/ancestral.h"
 
-enum { ETA, S_NOISE };
+enum { ETA, S_NOISE, SPLIT };
 
 static const dm_option options[] = {
     DMI_REAL("eta", "share of fresh noise; what exceeds the level is cut", 1, 0, 100),
     DMI_REAL("s_noise", "deviation of the fresh noise, 1 keeps the variance", 1, 0, 100),
+    DMI_SPLIT(DMI_SPLIT_VE),
 };
 
 static dm_status step(void *user, const dm_step *s, dm_emit *e)
 {
-	double down, up, alpha = s->to->alpha;
+	struct dmi_ancestral a;
 	(void)user;
-	if (!dmi_goes_down(e, s, "sampler \"euler_ancestral\" needs noise that falls from node to node"))
+	if (!dmi_ancestral_target(e, s, s->option[ETA], (int)s->option[SPLIT], &a))
 		return DM_OK;
-	if (alpha == 0) {
-		dm_emit_fail(e, DM_ERR_UNSUPPORTED, "sampler \"euler_ancestral\" cannot step to a node with alpha = 0");
-		return DM_OK;
-	}
-	dmi_ancestral_split(s->from, s->to, s->option[ETA], &down, &up);
 	dm_val x0 = dm_emit_eval(e, s->x, s->from, DM_SPACE_X0);
-	dm_val epsilon = down > 0 ? dm_emit_part(e, x0, DM_PART_PREDICTION, DM_SPACE_EPSILON) : 0;
-	dm_val z = up > 0 ? dm_emit_noise(e, s->step, 0) : 0;
-	if (up > 0 && s->option[S_NOISE] != 1)
-		dm_emit_departs(e, DM_DEPARTS_VARIANCE);
-	dm_emit_state(
-	    e,
-	    dm_emit_linear(e, 3, (dm_term[]){{alpha, x0}, {alpha * down, epsilon}, {alpha * s->option[S_NOISE] * up, z}}));
+	dm_val epsilon = a.down.sigma > 0 ? dm_emit_part(e, x0, DM_PART_PREDICTION, DM_SPACE_EPSILON) : 0;
+	dm_val x = dm_emit_linear(e, 2, (dm_term[]){{a.down.alpha, x0}, {a.down.sigma, epsilon}});
+	dm_emit_state(e, dmi_emit_fresh(e, s, x, a.up, s->option[S_NOISE], 0));
 	return DM_OK;
 }
 

@@ -3,13 +3,53 @@
 #include "sampler/sampler.h"
 
 #define SAMPLERS(X)                                                                                                    \
+	X(ab)                                                                                                              \
+	X(consistency)                                                                                                     \
 	X(ddim)                                                                                                            \
 	X(ddpm)                                                                                                            \
+	X(deis)                                                                                                            \
+	X(dpm2)                                                                                                            \
+	X(dpm2_ancestral)                                                                                                  \
 	X(dpm_adaptive)                                                                                                    \
+	X(dpm_fast)                                                                                                        \
+	X(dpm_multistep)                                                                                                   \
+	X(dpm_singlestep)                                                                                                  \
+	X(dpm_singlestep_midtime)                                                                                          \
 	X(dpmpp_2m)                                                                                                        \
+	X(dpmpp_2m_cfg_pp)                                                                                                 \
+	X(dpmpp_2m_sde)                                                                                                    \
+	X(dpmpp_2s_ancestral)                                                                                              \
+	X(dpmpp_2s_ancestral_cfg_pp)                                                                                       \
+	X(dpmpp_3m)                                                                                                        \
+	X(dpmpp_3m_sde)                                                                                                    \
+	X(dpmpp_sde)                                                                                                       \
+	X(edm_ablation)                                                                                                    \
+	X(er_sde)                                                                                                          \
 	X(euler)                                                                                                           \
 	X(euler_ancestral)                                                                                                 \
+	X(euler_ancestral_cfg_pp)                                                                                          \
+	X(exp_heun_2_x0)                                                                                                   \
+	X(exp_heun_2_x0_sde)                                                                                               \
+	X(flow_stochastic)                                                                                                 \
+	X(gradient_estimation)                                                                                             \
+	X(gradient_estimation_cfg_pp)                                                                                      \
 	X(heun)                                                                                                            \
+	X(heunpp2)                                                                                                         \
+	X(ipndm)                                                                                                           \
+	X(ipndm_v)                                                                                                         \
+	X(lcm)                                                                                                             \
+	X(lms)                                                                                                             \
+	X(pc)                                                                                                              \
+	X(plms)                                                                                                            \
+	X(pndm)                                                                                                            \
+	X(reab)                                                                                                            \
+	X(res_2s)                                                                                                          \
+	X(res_multistep)                                                                                                   \
+	X(rk45)                                                                                                            \
+	X(sa_solver)                                                                                                       \
+	X(seeds_2)                                                                                                         \
+	X(seeds_3)                                                                                                         \
+	X(tcd)                                                                                                             \
 	X(unipc)
 
 #define DECLARE(name) extern const struct dmi_sampler_type dmi_sampler_##name;

@@ -23,18 +23,22 @@ static dm_status fill(dm_sampler *s, const char *spec, dm_error *err)
 	s->ops = ((const struct dmi_sampler_type *)method)->ops;
 	s->option = method->option;
 	s->n_option = method->info.n_option;
+	s->user = &s->options; /* for lists, which step() does not see otherwise */
 	return dmi_options_parse(&s->options, "sampler", s->name, s->option, s->n_option, text, &s->object.allocator, err);
 }
 
 dm_status dm_sampler_create(dm_sampler **out, const char *spec, const dm_allocator *allocator, dm_error *err)
 {
+	dm_error local;
+	if (!err)
+		err = &local;
 	if (out)
 		*out = NULL;
 	if (!out || !spec)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "sampler: %s is NULL", out ? "spec" : "out");
 	dm_sampler *s = dmi_object_new(sizeof *s, allocator, finish, err);
 	if (!s)
-		return DM_ERR_MEMORY;
+		return err->status;
 	dm_status st = fill(s, spec, err);
 	if (st == DM_OK)
 		*out = s;
@@ -49,8 +53,10 @@ static dm_status check_custom(dm_sampler **out, const char *spec, const dm_sampl
 	size_t name = spec ? strcspn(spec, ":") : 0;
 	if (!out || !spec)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "sampler: %s is NULL", out ? "spec" : "out");
-	if (name == 0 || name >= sizeof((dm_sampler *)NULL)->own_name)
-		return dmi_fail(err, DM_ERR_ARGUMENT, "sampler: the name in \"%s\" must have 1 to 63 characters", spec);
+	if (!dmi_name_is_good(spec, name))
+		return dmi_fail(err, DM_ERR_ARGUMENT,
+		                "sampler: the name in \"%s\" must have 1 to 63 characters, no space and none of | , ; = \" \\",
+		                spec);
 	if (!ops->step)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "sampler \"%s\": ops need step", spec);
 	if (ops->n_past < 0 || ops->n_past > DMI_MAX_PAST || ops->n_kept < 0 || ops->n_kept > DMI_MAX_KEPT ||
@@ -69,6 +75,9 @@ dm_status dm_sampler_create_custom(dm_sampler **out, const char *spec, const dm_
                                    dm_error *err)
 {
 	dm_sampler_ops own;
+	dm_error local;
+	if (!err)
+		err = &local;
 	if (out)
 		*out = NULL;
 	dm_status st = dmi_struct_copy(&own, sizeof own, ops, offsetof(dm_sampler_ops, destroy) + sizeof own.destroy,
@@ -79,7 +88,7 @@ dm_status dm_sampler_create_custom(dm_sampler **out, const char *spec, const dm_
 	if (!s) {
 		if (own.destroy)
 			own.destroy(user);
-		return st != DM_OK ? st : DM_ERR_MEMORY;
+		return err->status;
 	}
 	size_t name = strcspn(spec, ":");
 	memcpy(s->own_name, spec, name);

@@ -34,8 +34,9 @@ int dmi_goes_down(dm_emit *e, const dm_step *s, const char *name)
 	return 0;
 }
 
-static double churn_factor(const dm_step *s, double u)
+double dmi_churn_factor(const dm_step *s)
 {
+	double u = dmi_level(s->from);
 	const double *option = s->option;
 	double gamma = fmin(option[DMI_S_CHURN] / (double)s->n_step, sqrt(2) - 1);
 	return u >= option[DMI_S_TMIN] && u <= option[DMI_S_TMAX] && dmi_is_finite(u) ? gamma : 0;
@@ -43,7 +44,7 @@ static double churn_factor(const dm_step *s, double u)
 
 dm_val dmi_emit_churn(dm_emit *e, const dm_step *s, dm_node *at)
 {
-	double t_noise, u = dmi_level(s->from), gamma = churn_factor(s, u);
+	double t_noise, u = dmi_level(s->from), gamma = dmi_churn_factor(s);
 	*at = *s->from;
 	if (!(gamma > 0) || !(u > 0))
 		return s->x;

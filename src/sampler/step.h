@@ -31,6 +31,9 @@ enum { DMI_S_CHURN, DMI_S_TMIN, DMI_S_TMAX, DMI_S_NOISE, DMI_AFTER_CHURN };
 	    DMI_REAL("s_noise", "deviation of the added noise, 1 keeps the variance", 1, 0, 100)
 #define DMI_INFINITE ((double)INFINITY)
 
+/* gamma; 0 where there is no churn. */
+double dmi_churn_factor(const dm_step *s);
+
 /* The state after churn and the node where it then is; both unchanged where there is none. */
 dm_val dmi_emit_churn(dm_emit *e, const dm_step *s, dm_node *at);
 

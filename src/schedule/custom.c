@@ -2,10 +2,11 @@
 #include "base/compiler.h"
 #include "schedule/schedule.h"
 #include "base/error.h"
+#include "base/math.h"
 #include <math.h>
 
 /* Whatever stood in the message before is not the callback's. */
-static dm_status failed(dm_error *err, const char *which, dm_status code)
+dm_status dmi_schedule_callback_failed(dm_error *err, const char *which, dm_status code)
 {
 	if (err)
 		err->message[0] = 0;
@@ -17,7 +18,7 @@ static dm_status at_time(const dm_schedule *s, double t, dm_node *out, dm_error 
 	double alpha = NAN, sigma = NAN;
 	dm_status code = s->ops.level(s->user, t, &alpha, &sigma);
 	if (code)
-		return failed(err, "schedule level", code);
+		return dmi_schedule_callback_failed(err, "schedule level", code);
 	if (!(alpha >= 0 && sigma >= 0 && alpha + sigma > 0 && alpha < INFINITY && sigma < INFINITY))
 		return dmi_fail(err, DM_ERR_ARGUMENT,
 		                "schedule level: alpha = %g, sigma = %g at t = %g; both must be finite and >= 0, not both 0",
@@ -30,17 +31,18 @@ static dm_status at_time(const dm_schedule *s, double t, dm_node *out, dm_error 
 }
 
 /* Halves [low, high] until no double lies between; then the nearer end. lambda falls from low to high. */
-static dm_status bisect(const dm_schedule *s, double lambda, dm_node *out, dm_error *err)
+dm_status dmi_schedule_bisect(const dm_schedule *s, double lambda, dm_node *out, dm_error *err)
 {
+	dm_status (*const level)(const dm_schedule *, double, dm_node *, dm_error *) = s->process->at_time;
 	dm_node low = {0}, high = {0}, middle = {0};
-	dm_status st = at_time(s, s->t_clean, &low, err);
+	dm_status st = level(s, s->t_zero, &low, err);
 	if (st == DM_OK)
-		st = at_time(s, s->t_noise, &high, err);
+		st = level(s, s->t_noise, &high, err);
 	while (st == DM_OK) {
 		double t = low.t / 2 + high.t / 2;
 		if (!(t > low.t && t < high.t))
 			break;
-		st = at_time(s, t, &middle, err);
+		st = level(s, t, &middle, err);
 		if (st == DM_OK && middle.lambda >= lambda)
 			low = middle;
 		else
@@ -58,10 +60,10 @@ static dm_status at_lambda(const dm_schedule *s, double lambda, dm_node *out, dm
 {
 	double t = NAN;
 	if (!s->ops.time)
-		return bisect(s, lambda, out, err);
+		return dmi_schedule_bisect(s, lambda, out, err);
 	dm_status code = s->ops.time(s->user, lambda, &t);
 	if (code)
-		return failed(err, "schedule time", code);
+		return dmi_schedule_callback_failed(err, "schedule time", code);
 	double slack = 1e-9 * (s->t_noise - s->t_clean);
 	if (!(t >= s->t_clean - slack && t <= s->t_noise + slack))
 		return dmi_fail(err, DM_ERR_ARGUMENT, "schedule time: t = %g at lambda = %g is outside [%g, %g]", t, lambda,
@@ -69,7 +71,60 @@ static dm_status at_lambda(const dm_schedule *s, double lambda, dm_node *out, dm
 	return at_time(s, fmin(fmax(t, s->t_clean), s->t_noise), out, err);
 }
 
-static const struct dmi_process process = {at_time, at_lambda, NULL};
+/* Derivatives at t of two functions known at n points, none of them t itself: those of the interpolating polynomials.
+ * With the products p_j = prod (t - x_k) / (x_j - x_k), k != j, it is the sum of y_j p_j sum 1 / (t - x_k). */
+static void differentiate(const double *x, const double (*y)[2], int n, double t, double out[2])
+{
+	out[0] = out[1] = 0;
+	for (int j = 0; j < n; j++) {
+		double product = 1, sum = 0;
+		for (int k = 0; k < n; k++) {
+			if (k == j)
+				continue;
+			product *= (t - x[k]) / (x[j] - x[k]);
+			sum += 1 / (t - x[k]);
+		}
+		out[0] += y[j][0] * product * sum;
+		out[1] += y[j][1] * product * sum;
+	}
+}
+
+enum { POINTS = 10 };
+
+/* alpha and sigma^2 at Chebyshev points of a 50th of the range around t, moved inside where it would reach over. */
+static dm_status by_differences(const dm_schedule *s, double t, double *f, double *g2, dm_error *err)
+{
+	double width = (s->t_noise - s->t_clean) / 50, x[POINTS], y[POINTS][2], slope[2];
+	double from = fmin(fmax(t - width / 2, s->t_clean), s->t_noise - width);
+	dm_node node;
+	dm_status st = DM_OK;
+	for (int k = 0; st == DM_OK && k < POINTS; k++) {
+		x[k] = from + width * (1 - dmi_cos(3.141592653589793 * (k + 0.5) / POINTS)) / 2;
+		if (x[k] == t)
+			x[k] += width * 1e-3;
+		st = at_time(s, x[k], &node, err);
+		y[k][0] = node.alpha;
+		y[k][1] = node.sigma * node.sigma;
+	}
+	if (st == DM_OK)
+		st = at_time(s, t, &node, err);
+	if (st != DM_OK)
+		return st;
+	differentiate(x, (const double(*)[2])y, POINTS, t, slope);
+	*f = slope[0] / node.alpha;
+	*g2 = slope[1] - 2 * *f * node.sigma * node.sigma;
+	return DM_OK;
+}
+
+static dm_status rates(const dm_schedule *s, double t, double *f, double *g2, dm_error *err)
+{
+	if (!s->ops.rates)
+		return by_differences(s, t, f, g2, err);
+	dm_status code = s->ops.rates(s->user, t, f, g2);
+	return code ? dmi_schedule_callback_failed(err, "schedule rates", code) : DM_OK;
+}
+
+static const struct dmi_process process = {.at_time = at_time, .at_lambda = at_lambda, .rates = rates};
 
 static dm_status check(const dm_schedule_ops *ops, double t_clean, double t_noise, dm_error *err)
 {

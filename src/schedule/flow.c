@@ -27,7 +27,16 @@ static dm_status at_lambda(const dm_schedule *schedule, double lambda, dm_node *
 	return DM_OK;
 }
 
-static const struct dmi_process process = {at_time, at_lambda, NULL};
+static dm_status rates(const dm_schedule *schedule, double s, double *f, double *g2, dm_error *err)
+{
+	(void)schedule;
+	(void)err;
+	*f = -1 / (1 - s);
+	*g2 = 2 * s / (1 - s);
+	return DM_OK;
+}
+
+static const struct dmi_process process = {.at_time = at_time, .at_lambda = at_lambda, .rates = rates};
 
 static dm_status setup(dm_schedule *schedule, dm_error *err)
 {

@@ -10,10 +10,36 @@
 	X(leading)                                                                                                         \
 	X(linspace)                                                                                                        \
 	X(trailing)                                                                                                        \
+	X(respaced)                                                                                                        \
+	X(lcm)                                                                                                             \
+	X(time_uniform)                                                                                                    \
+	X(time_quadratic)                                                                                                  \
 	X(karras)                                                                                                          \
 	X(exponential)                                                                                                     \
+	X(polyexponential)                                                                                                 \
 	X(log_snr)                                                                                                         \
+	X(vp_time)                                                                                                         \
+	X(iddpm)                                                                                                           \
+	X(consistency)                                                                                                     \
+	X(geometric_variance)                                                                                              \
+	X(laplace)                                                                                                         \
+	X(beta)                                                                                                            \
+	X(beta_index)                                                                                                      \
+	X(simple)                                                                                                          \
+	X(normal)                                                                                                          \
+	X(sgm_uniform)                                                                                                     \
+	X(ddim_uniform)                                                                                                    \
+	X(kl_optimal)                                                                                                      \
+	X(linear_quadratic)                                                                                                \
+	X(smoothstep)                                                                                                      \
+	X(bong_tangent)                                                                                                    \
+	X(ays_sd15)                                                                                                        \
+	X(ays_sdxl)                                                                                                        \
+	X(ays_svd)                                                                                                         \
 	X(flow)                                                                                                            \
+	X(logit_normal)                                                                                                    \
+	X(trigflow)                                                                                                        \
+	X(sin2_angle)                                                                                                      \
 	X(times)                                                                                                           \
 	X(levels)
 
@@ -22,7 +48,7 @@
 FAMILIES(DECLARE)
 static const struct dmi_method *const registry[] = {FAMILIES(ENTRY)};
 
-const char *const dmi_grid_finals[] = {"zero", "last", "repeat", "included", NULL};
+const char *const dmi_grid_finals[] = {"zero", "last", "repeat", "included", "denoise", NULL};
 const char *const dmi_grid_directions[] = {"down", "up", NULL};
 
 const struct dmi_method *const *dmi_grid_registry(int32_t *n)
@@ -66,9 +92,15 @@ static dm_status check_order(const dm_grid *g, int up, int repeat, dm_error *err
 	return DM_OK;
 }
 
+/* A last value that is the schedule's end up to rounding is that end. */
+static int is_end(const dm_node *last, const dm_node *end)
+{
+	const double slack = 1e-9;
+	return fabs(end->lambda - last->lambda) <= slack;
+}
+
 static dm_status add_final(dm_grid *g, dm_error *err)
 {
-	const double slack = 1e-9; /* a last value that is the schedule's end up to rounding is that end */
 	dm_node node, last = g->node[g->n - 1];
 	dm_status st;
 	if (dmi_grid_final_is(g, DMI_FINAL_REPEAT))
@@ -77,8 +109,20 @@ static dm_status add_final(dm_grid *g, dm_error *err)
 		st = dm_schedule_at_lambda(g->schedule, INFINITY, &node, err);
 	else
 		st = dm_schedule_at_time(g->schedule, g->schedule->t_clean, &node, err);
-	if (st == DM_OK && fabs(node.lambda - last.lambda) <= slack)
+	if (st == DM_OK && is_end(&last, &node))
 		node = last;
+	return st == DM_OK ? dmi_grid_push(g, &node, err) : st;
+}
+
+/* The schedule's end of least noise where the values did not reach it, and the clean end. */
+static dm_status add_denoise(dm_grid *g, dm_error *err)
+{
+	dm_node node;
+	dm_status st = dm_schedule_at_time(g->schedule, g->schedule->t_clean, &node, err);
+	if (st == DM_OK && !is_end(&g->node[g->n - 1], &node))
+		st = dmi_grid_push(g, &node, err);
+	if (st == DM_OK)
+		st = dm_schedule_at_lambda(g->schedule, INFINITY, &node, err);
 	return st == DM_OK ? dmi_grid_push(g, &node, err) : st;
 }
 
@@ -94,12 +138,13 @@ static void turn(dm_grid *g)
 static dm_status complete(dm_grid *g, dm_error *err)
 {
 	int included = dmi_grid_final_is(g, DMI_FINAL_INCLUDED), zero = dmi_grid_final_is(g, DMI_FINAL_ZERO);
-	dm_status st = included ? DM_OK : add_final(g, err);
+	int denoise = dmi_grid_final_is(g, DMI_FINAL_DENOISE);
+	dm_status st = included ? DM_OK : denoise ? add_denoise(g, err) : add_final(g, err);
 	if (st == DM_OK && g->n < 2)
 		st = dmi_fail(err, DM_ERR_ARGUMENT,
 		              "grid \"%s\": final=included needs two values, the second being the final one", name_of(g));
 	if (st == DM_OK)
-		st = check_order(g, 0, !included && !zero, err);
+		st = check_order(g, 0, !included && !zero && !denoise, err);
 	if (st != DM_OK)
 		return st;
 	if (g->options.value[DMI_GRID_DIRECTION] == 1)
@@ -119,6 +164,11 @@ size_t dmi_grid_steps(const dm_grid *g)
 int dmi_grid_final_is(const dm_grid *g, int final)
 {
 	return g->options.value[DMI_GRID_FINAL] == final;
+}
+
+int dmi_grid_keeps_last(const dm_grid *g)
+{
+	return dmi_grid_final_is(g, DMI_FINAL_INCLUDED) || dmi_grid_final_is(g, DMI_FINAL_DENOISE);
 }
 
 static dm_status grow(dm_grid *g, size_t capacity, dm_error *err)

@@ -6,7 +6,8 @@
  *               continuous: evenly from t_noise, so that the final node (t_clean with final=last, else the clean end)
  *               is one stride away too
  *
- * Rounding is to nearest, halves to even. The names are those of Lin et al. 2023, table 2. */
+ * With clip_lambda the table ends before the first entry below it; trailing keeps its stride T/N. time_uniform is
+ * linspace with N + 1 points, the last of which is the final node. Rounding is to nearest, halves to even. The names are those of Lin et al. 2023, table 2. */
 #include "base/compiler.h"
 #include "schedule/grid.h"
 #include "base/error.h"
@@ -17,28 +18,47 @@
 enum { LEVEL_LOG, LEVEL_TABLE, LEVEL_LOG_LINEAR };
 static const char *const levels[] = {"log", "table", "log_linear", NULL};
 
-enum { EXTRA = DMI_GRID_OWN, OFFSET };        /* leading */
-enum { ROUND = DMI_GRID_OWN, LEVEL, SPACED }; /* trailing; linspace has SPACED too, its `extra` */
+enum { EXTRA = DMI_GRID_OWN, OFFSET, LEADING_CLIP };       /* leading */
+enum { ROUND = DMI_GRID_OWN, LEVEL, CLIP_LAMBDA, SPACED }; /* trailing; linspace has SPACED too, its `extra` */
 
-static dm_status check_size(const dm_grid *g, size_t points, dm_error *err)
+/* The number of entries whose lambda is not below the option clip_lambda; 0: continuous. */
+static size_t kept(const dm_grid *g, int option, dm_error *err)
 {
-	size_t t = g->schedule->n_table;
-	if (t && points > t)
+	double least = g->options.value[option];
+	dm_node node;
+	size_t low = 0, high = g->schedule->n_table;
+	while (low < high) { /* lambda falls */
+		size_t middle = low + (high - low) / 2;
+		if (dm_schedule_at_time(g->schedule, (double)middle, &node, err) == DM_OK && node.lambda >= least)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static dm_status check_kept(const dm_grid *g, size_t t, size_t points, dm_error *err)
+{
+	if (points > t)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "grid \"%s\": %z steps need %z points, but the table has %z entries",
 		                g->method->info.name, dmi_grid_steps(g), points, t);
 	return DM_OK;
 }
 
+#define CLIP                                                                                                           \
+	DMI_REAL("clip_lambda", "leave out the table's entries whose ln(alpha/sigma) is below this", (double)-INFINITY,    \
+	         (double)-INFINITY, 100)
+
 /* ------------------------------------------------------------------------------------------------------- leading */
 
 static dm_status fill_leading(dm_grid *g, dm_error *err)
 {
-	size_t t = g->schedule->n_table, n = dmi_grid_steps(g);
+	size_t t = kept(g, LEADING_CLIP, err), n = dmi_grid_steps(g);
 	size_t extra = (size_t)g->options.value[EXTRA], offset = (size_t)g->options.value[OFFSET];
-	if (!t)
+	if (!g->schedule->n_table)
 		return dmi_fail(err, DM_ERR_UNSUPPORTED,
 		                "grid \"leading\": spaces table indices, but the schedule is continuous (use trailing)");
-	dm_status st = check_size(g, n + extra, err);
+	dm_status st = check_kept(g, t, n + extra, err);
 	if (st != DM_OK)
 		return st;
 	size_t stride = t / (n + extra), top = stride * (n - 1 + extra) + offset;
@@ -110,19 +130,20 @@ static dm_status check_spacing(const dm_grid *g, size_t points, dm_error *err)
 	if (!g->schedule->n_table && g->options.value[LEVEL] != LEVEL_LOG)
 		return dmi_fail(err, DM_ERR_UNSUPPORTED, "grid \"%s\": level=%s needs a table, but the schedule is continuous",
 		                g->method->info.name, levels[(int)g->options.value[LEVEL]]);
-	return rounds(g) ? check_size(g, points, err) : DM_OK;
+	return rounds(g) ? check_kept(g, kept(g, CLIP_LAMBDA, err), points, err) : DM_OK;
 }
 
 static dm_status fill_linspace(dm_grid *g, dm_error *err)
 {
 	const dm_schedule *s = g->schedule;
 	size_t n = dmi_grid_steps(g), points = n + (size_t)g->options.value[SPACED];
-	size_t keep = dmi_grid_final_is(g, DMI_FINAL_INCLUDED) ? points : n;
+	size_t keep = dmi_grid_keeps_last(g) ? points : n;
+	double top = s->n_table ? (double)kept(g, CLIP_LAMBDA, err) - 1 : s->t_noise;
 	dm_status st = check_spacing(g, points, err);
 	for (size_t i = 0; st == DM_OK && i < keep; i++) {
 		double t;
 		if (s->n_table) /* counted from index 0: a single point is index 0 */
-			t = dmi_even(s->t_clean, s->t_noise, points - 1 - i, points);
+			t = dmi_even(s->t_clean, top, points - 1 - i, points);
 		else
 			t = dmi_even(s->t_noise, s->t_clean, i, points);
 		st = push_index(g, rounds(g) ? rint(t) : t, i, err);
@@ -134,11 +155,12 @@ static dm_status fill_trailing(dm_grid *g, dm_error *err)
 {
 	const dm_schedule *s = g->schedule;
 	size_t n = dmi_grid_steps(g);
-	double end = s->n_table || !dmi_grid_final_is(g, DMI_FINAL_LAST) ? s->t_zero : s->t_clean;
-	double length = s->t_noise - end;
+	int to_least = dmi_grid_final_is(g, DMI_FINAL_LAST) || dmi_grid_final_is(g, DMI_FINAL_DENOISE);
+	double end = s->n_table || !to_least ? s->t_zero : s->t_clean;
+	double length = s->t_noise - end, top = s->n_table ? (double)kept(g, CLIP_LAMBDA, err) : length;
 	dm_status st = check_spacing(g, n, err);
 	for (size_t i = 0; st == DM_OK && i < n; i++) {
-		double t = length - (double)i * (length / (double)n); /* above the end */
+		double t = top - (double)i * (length / (double)n); /* above the end */
 		st = push_index(g, fmin((rounds(g) ? rint(t) : t) + end, s->t_noise), i, err);
 	}
 	return st;
@@ -148,12 +170,14 @@ static dm_status fill_trailing(dm_grid *g, dm_error *err)
 	DMI_INTEGER("round", "1: indices of a table are rounded to whole ones", 1, 0, 1),                                  \
 	    DMI_CHOICE("level",                                                                                            \
 	               "noise at an index: along the process, table levels interpolated, evenly in the logarithm",         \
-	               LEVEL_LOG, levels)
+	               LEVEL_LOG, levels),                                                                                 \
+	    CLIP
 
 static const dm_option leading_options[] = {
     DMI_GRID_OPTIONS,
     DMI_INTEGER("extra", "1: space one more point, and drop index 0", 0, 0, 1),
     DMI_INTEGER("offset", "added to every index", 0, 0, 1e6),
+    CLIP,
 };
 static const dm_option linspace_options[] = {DMI_GRID_OPTIONS, ROUND_AND_LEVEL, DMI_GRID_EXTRA(0)};
 static const dm_option trailing_options[] = {DMI_GRID_OPTIONS, ROUND_AND_LEVEL};
@@ -170,4 +194,15 @@ const struct dmi_grid_family dmi_grid_trailing = {
     DMI_METHOD("trailing", "even in time, from the noise end towards the clean end", "Lin et al. 2023, table 2",
                trailing_options),
     fill_trailing,
+};
+
+static const dm_option time_uniform_options[] = {
+    DMI_GRID_ROWS("number of steps", 20, DMI_FINAL_INCLUDED),
+    ROUND_AND_LEVEL,
+    DMI_GRID_EXTRA(1),
+};
+const struct dmi_grid_family dmi_grid_time_uniform = {
+    DMI_METHOD("time_uniform", "even in time, the end of least noise is the final node",
+               "Lu et al. 2022 (DPM-Solver), time_uniform", time_uniform_options),
+    fill_linspace,
 };

@@ -2,7 +2,8 @@
  *
  *     karras       (max^(1/rho) + r (min^(1/rho) - max^(1/rho)))^rho       Karras et al. 2022, eq. 5
  *     exponential  max (min/max)^r: even in lambda, N values, then the final node
- *     log_snr      the same with N + 1 values, the last of which is the final node: even in lambda all the way
+ *     polyexponential  min (max/min)^((1-r)^rho)
+ *     log_snr      the same as exponential with N + 1 values, the last of which is the final node: even in lambda all the way
  *
  * exponential is what others call "uniform lambda" with N values; log_snr:extra=0,final=zero is the same grid. */
 #include "base/compiler.h"
@@ -25,7 +26,7 @@ static dm_status find_end(const dm_grid *g, int option, double t, dm_node *out, 
 	return dm_schedule_at_time(g->schedule, t, out, err);
 }
 
-static dm_status find_ends(const dm_grid *g, dm_node end[2], dm_error *err)
+dm_status dmi_grid_ends(const dm_grid *g, dm_node end[2], dm_error *err)
 {
 	const char *name = g->method->info.name;
 	dm_status st = find_end(g, DMI_GRID_SIGMA_MAX, g->schedule->t_noise, &end[0], err);
@@ -51,7 +52,7 @@ static dm_status find_ends(const dm_grid *g, dm_node end[2], dm_error *err)
 dm_status dmi_grid_push_ramp(dm_grid *g, size_t n, size_t keep, dmi_ramp *formula, dm_error *err)
 {
 	dm_node end[2];
-	dm_status st = find_ends(g, end, err);
+	dm_status st = dmi_grid_ends(g, end, err);
 	for (size_t i = 0; st == DM_OK && i < keep; i++) {
 		if (i == 0 || i == n - 1)
 			st = dmi_grid_push(g, &end[i > 0], err);
@@ -64,10 +65,15 @@ dm_status dmi_grid_push_ramp(dm_grid *g, size_t n, size_t keep, dmi_ramp *formul
 
 enum { RHO = DMI_GRID_LEVEL_OWN };
 
+double dmi_level_karras(double max, double min, double r, double rho)
+{
+	double a = dmi_pow(max, 1 / rho), b = dmi_pow(min, 1 / rho);
+	return dmi_pow(a + r * (b - a), rho);
+}
+
 static double karras(double max, double min, double r, const double *option)
 {
-	double rho = option[RHO], a = dmi_pow(max, 1 / rho), b = dmi_pow(min, 1 / rho);
-	return dmi_pow(a + r * (b - a), rho);
+	return dmi_level_karras(max, min, r, option[RHO]);
 }
 
 static dm_status fill_karras(dm_grid *g, dm_error *err)
@@ -75,11 +81,16 @@ static dm_status fill_karras(dm_grid *g, dm_error *err)
 	return dmi_grid_push_ramp(g, dmi_grid_steps(g), dmi_grid_steps(g), karras, err);
 }
 
+double dmi_level_exponential(double max, double min, double r)
+{
+	double a = dmi_log(max), b = dmi_log(min);
+	return dmi_exp(a + r * (b - a));
+}
+
 static double exponential(double max, double min, double r, const double *option)
 {
 	(void)option;
-	double a = dmi_log(max), b = dmi_log(min);
-	return dmi_exp(a + r * (b - a));
+	return dmi_level_exponential(max, min, r);
 }
 
 static dm_status fill_exponential(dm_grid *g, dm_error *err)
@@ -87,18 +98,33 @@ static dm_status fill_exponential(dm_grid *g, dm_error *err)
 	return dmi_grid_push_ramp(g, dmi_grid_steps(g), dmi_grid_steps(g), exponential, err);
 }
 
+static double polyexponential(double max, double min, double r, const double *option)
+{
+	return dmi_level_exponential(min, max, dmi_pow(1 - r, option[RHO]));
+}
+
+static dm_status fill_polyexponential(dm_grid *g, dm_error *err)
+{
+	return dmi_grid_push_ramp(g, dmi_grid_steps(g), dmi_grid_steps(g), polyexponential, err);
+}
+
 enum { EXTRA = DMI_GRID_LEVEL_OWN };
 
 static dm_status fill_log_snr(dm_grid *g, dm_error *err)
 {
 	size_t n = dmi_grid_steps(g), points = n + (size_t)g->options.value[EXTRA];
-	return dmi_grid_push_ramp(g, points, dmi_grid_final_is(g, DMI_FINAL_INCLUDED) ? points : n, exponential, err);
+	return dmi_grid_push_ramp(g, points, dmi_grid_keeps_last(g) ? points : n, exponential, err);
 }
 
 static const dm_option karras_options[] = {
     DMI_GRID_OPTIONS,
     DMI_GRID_SIGMAS,
     DMI_REAL("rho", "exponent: the larger, the more steps near the data", 7, 0.01, 1000),
+};
+static const dm_option polyexponential_options[] = {
+    DMI_GRID_OPTIONS,
+    DMI_GRID_SIGMAS,
+    DMI_REAL("rho", "exponent: above 1 more steps near the data", 1, 0.01, 1000),
 };
 static const dm_option exponential_options[] = {DMI_GRID_OPTIONS, DMI_GRID_SIGMAS};
 static const dm_option log_snr_options[] = {
@@ -115,6 +141,11 @@ const struct dmi_grid_family dmi_grid_exponential = {
     DMI_METHOD("exponential", "even in ln(sigma/alpha), then the final node", "k-diffusion, get_sigmas_exponential",
                exponential_options),
     fill_exponential,
+};
+const struct dmi_grid_family dmi_grid_polyexponential = {
+    DMI_METHOD("polyexponential", "exponential in (1-r)^rho", "k-diffusion, get_sigmas_polyexponential",
+               polyexponential_options),
+    fill_polyexponential,
 };
 const struct dmi_grid_family dmi_grid_log_snr = {
     DMI_METHOD("log_snr", "even in lambda, both ends included", "Lu et al. 2022 (DPM-Solver), uniform lambda",

@@ -3,12 +3,12 @@
 #include "schedule/table.h"
 #include <math.h>
 
-enum { T, BETA_START, BETA_END };
+enum { BETA_START = DMI_TABLE_OWN, BETA_END };
 
 static dm_status setup(dm_schedule *s, dm_error *err)
 {
 	const double *option = s->options.value;
-	size_t n = (size_t)option[T];
+	size_t n = (size_t)option[DMI_TABLE_T];
 	double *beta = dmi_table_new(s, n, err);
 	if (!beta)
 		return DM_ERR_MEMORY;
@@ -20,7 +20,7 @@ static dm_status setup(dm_schedule *s, dm_error *err)
 }
 
 static const dm_option options[] = {
-    DMI_TABLE_SIZE,
+    DMI_TABLE_OPTIONS,
     DMI_REAL("beta_start", "beta of the first entry", 0.00085, 0, 1),
     DMI_REAL("beta_end", "beta of the last entry", 0.012, 0, 1),
 };

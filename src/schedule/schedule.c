@@ -11,12 +11,23 @@
 	X(scaled_linear)                                                                                                   \
 	X(squared_cosine)                                                                                                  \
 	X(squaredcos_cap_v2)                                                                                               \
+	X(sigmoid)                                                                                                         \
+	X(laplace)                                                                                                         \
+	X(exp)                                                                                                             \
+	X(guided_linear)                                                                                                   \
+	X(amplitude)                                                                                                       \
 	X(betas)                                                                                                           \
 	X(alpha_bars)                                                                                                      \
 	X(vp)                                                                                                              \
+	X(sub_vp)                                                                                                          \
+	X(vp_cosine)                                                                                                       \
+	X(cosine)                                                                                                          \
 	X(ve)                                                                                                              \
 	X(edm)                                                                                                             \
-	X(flow)
+	X(ve_sde)                                                                                                          \
+	X(edm_ablation)                                                                                                    \
+	X(flow)                                                                                                            \
+	X(trigflow)
 
 #define DECLARE(name) extern const struct dmi_schedule_family dmi_schedule_##name;
 #define ENTRY(name) &dmi_schedule_##name.method,
@@ -63,6 +74,8 @@ static void finish(void *object)
 	dmi_release_memory(&s->object.allocator, s->data, s->n_data * sizeof *s->data);
 	if (s->ops.destroy)
 		s->ops.destroy(s->user);
+	if (s->sde.destroy)
+		s->sde.destroy(s->user);
 }
 
 dm_schedule *dmi_schedule_new(const struct dmi_process *process, const dm_allocator *allocator, dm_error *err)
@@ -154,7 +167,7 @@ void dmi_schedule_print(const dm_schedule *s, struct dmi_text *text)
 
 /* ------------------------------------------------------------------------------------------------------- queries */
 
-static const char *name_of(const dm_schedule *s)
+const char *dmi_schedule_name(const dm_schedule *s)
 {
 	return s->method ? s->method->info.name : "custom";
 }
@@ -175,8 +188,8 @@ dm_status dm_schedule_at_time(const dm_schedule *s, double t, dm_node *out, dm_e
 	if (st != DM_OK)
 		return st;
 	if (!(t >= s->t_zero && t <= s->t_limit))
-		return dmi_fail(err, DM_ERR_ARGUMENT, "schedule \"%s\": time %g is outside [%g, %g]", name_of(s), t, s->t_zero,
-		                s->t_limit);
+		return dmi_fail(err, DM_ERR_ARGUMENT, "schedule \"%s\": time %g is outside [%g, %g]", dmi_schedule_name(s), t,
+		                s->t_zero, s->t_limit);
 	return s->process->at_time(s, t, out, err);
 }
 
@@ -201,7 +214,7 @@ dm_status dm_schedule_at_lambda(const dm_schedule *s, double lambda, dm_node *ou
 		return at_clean_end(s, out, err);
 	if (!(lambda >= s->lambda_low && lambda <= s->lambda_high))
 		return dmi_fail(err, DM_ERR_ARGUMENT, "schedule \"%s\": lambda %g is outside [%g, %g] (time %g to %g)",
-		                name_of(s), lambda, s->lambda_low, s->lambda_high, s->t_limit, s->t_zero);
+		                dmi_schedule_name(s), lambda, s->lambda_low, s->lambda_high, s->t_limit, s->t_zero);
 	return s->process->at_lambda(s, lambda, out, err);
 }
 
@@ -210,14 +223,30 @@ dm_status dmi_schedule_at_level(const dm_schedule *s, double level, dm_node *out
 	const double slack = 1e-9; /* relative in sigma/alpha, so absolute in lambda */
 	double low = s->lambda_low, lambda = -dmi_log(level);
 	if (!(level >= 0 && lambda >= low - slack))
-		return dmi_fail(err, DM_ERR_ARGUMENT, "schedule \"%s\": level sigma/alpha = %g is outside [%g, %g]", name_of(s),
-		                level, s->lambda_high == INFINITY ? 0 : dmi_exp(-s->lambda_high), dmi_exp(-low));
+		return dmi_fail(err, DM_ERR_ARGUMENT, "schedule \"%s\": level sigma/alpha = %g is outside [%g, %g]",
+		                dmi_schedule_name(s), level, s->lambda_high == INFINITY ? 0 : dmi_exp(-s->lambda_high),
+		                dmi_exp(-low));
 	if (lambda < low)
 		return dm_schedule_at_time(s, s->t_limit, out, err);
 	if (level == 0 || !s->process->at_level)
 		return dm_schedule_at_lambda(s, lambda, out, err);
 	*out = (dm_node){.time = NAN, .visit = -1};
 	return s->process->at_level(s, level, out, err);
+}
+
+dm_status dm_schedule_sde(const dm_schedule *s, double t, double *f, double *g2, dm_error *err)
+{
+	if (!s || !f || !g2)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "schedule sde: schedule, f and g2 must not be NULL");
+	if (!(t >= s->t_zero && t <= s->t_limit))
+		return dmi_fail(err, DM_ERR_ARGUMENT, "schedule \"%s\": time %g is outside [%g, %g]", dmi_schedule_name(s), t,
+		                s->t_zero, s->t_limit);
+	dm_status st = s->process->rates(s, t, f, g2, err);
+	if (st == DM_OK && !(dmi_is_finite(*f) && dmi_is_finite(*g2)))
+		return dmi_fail(err, DM_ERR_UNSUPPORTED,
+		                "schedule \"%s\": drift %g and squared diffusion %g at t = %g, an end of the process",
+		                dmi_schedule_name(s), *f, *g2, t);
+	return st;
 }
 
 size_t dm_schedule_table_size(const dm_schedule *s)

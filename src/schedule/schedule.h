@@ -8,12 +8,15 @@
 #include "demist/schedule.h"
 
 /* The closed forms of a process. They fill t, alpha, sigma and lambda; schedule.c has checked that t or lambda exists
- * (lambda = +inf reaches at_time only, as t_zero) and sets the rest. at_level, optional: the node with sigma/alpha =
- * level, where that is more exact than lambda = -ln(level). */
+ * (lambda = +inf reaches at_time only, as t_zero) and sets the rest. rates: the drift f = d ln(alpha)/dt and the squared
+ * diffusion g2 = d sigma^2/dt - 2 f sigma^2. at_level, optional: the node with sigma/alpha = level, where that is more
+ * exact than lambda = -ln(level). time_is_level: fractions of the way are taken in the logarithm of t. */
 struct dmi_process {
 	dm_status (*at_time)(const dm_schedule *schedule, double t, dm_node *out, dm_error *err);
 	dm_status (*at_lambda)(const dm_schedule *schedule, double lambda, dm_node *out, dm_error *err);
+	dm_status (*rates)(const dm_schedule *schedule, double t, double *f, double *g2, dm_error *err);
 	dm_status (*at_level)(const dm_schedule *schedule, double level, dm_node *out, dm_error *err);
+	int time_is_level;
 };
 
 /* What can be asked for by name. setup reads schedule->options and fills t_zero, t_clean, t_noise and t_limit, and
@@ -36,10 +39,12 @@ struct dm_schedule {
 	double lambda_low, lambda_high; /* at t_limit and t_zero */
 
 	size_t n_table; /* entries T of a discrete table, else 0 */
+	size_t n_kept;  /* entries of the table under a continuous time, else 0 */
 	double *data;   /* numbers of the family's own, n_data of them, owned */
 	size_t n_data;
 
-	dm_schedule_ops ops; /* of the caller's own process */
+	dm_schedule_ops ops; /* of the caller's own process, or: */
+	dm_sde_ops sde;
 	void *user;
 };
 
@@ -61,6 +66,15 @@ dm_schedule *dmi_schedule_new(const struct dmi_process *process, const dm_alloca
 
 /* Computes the ends in lambda and hands the schedule out; releases it when that fails. */
 dm_status dmi_schedule_finish(dm_schedule **out, dm_schedule *schedule, dm_error *err);
+
+/* The lambda of a process that has no closed form for it: halves the range of t until no double lies between. */
+dm_status dmi_schedule_bisect(const dm_schedule *schedule, double lambda, dm_node *out, dm_error *err);
+
+/* What a callback of the caller's returned, as an error. */
+dm_status dmi_schedule_callback_failed(dm_error *err, const char *which, dm_status code);
+
+/* The name for messages. */
+const char *dmi_schedule_name(const dm_schedule *schedule);
 
 /* n numbers in schedule->data; NULL and an error. */
 double *dmi_schedule_data(dm_schedule *schedule, size_t n, dm_error *err);

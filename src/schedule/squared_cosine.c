@@ -8,12 +8,12 @@
 #include "base/math.h"
 #include <math.h>
 
-enum { T, S, CAP };
+enum { S = DMI_TABLE_OWN, CAP };
 
 static dm_status setup(dm_schedule *s, dm_error *err)
 {
 	const double half_pi = 1.5707963267948966, *option = s->options.value;
-	size_t n = (size_t)option[T];
+	size_t n = (size_t)option[DMI_TABLE_T];
 	double *beta = dmi_table_new(s, n, err);
 	if (!beta)
 		return DM_ERR_MEMORY;
@@ -26,7 +26,7 @@ static dm_status setup(dm_schedule *s, dm_error *err)
 }
 
 static const dm_option options[] = {
-    DMI_TABLE_SIZE,
+    DMI_TABLE_OPTIONS,
     DMI_REAL("s", "offset that keeps the first betas from vanishing", 0.008, 0, 1),
     DMI_REAL("cap", "largest beta", 0.999, 0, 1),
 };

@@ -8,41 +8,24 @@
 #include "base/error.h"
 #include "base/math.h"
 #include <math.h>
-#include <string.h>
-
-/* The three columns of schedule->data. */
-static double *alpha_bar(const dm_schedule *s)
-{
-	return s->data;
-}
-
-static double *sigma2(const dm_schedule *s)
-{
-	return s->data + s->n_table;
-}
-
-static double *lambda(const dm_schedule *s)
-{
-	return s->data + 2 * s->n_table;
-}
 
 static void entry(const dm_schedule *s, size_t i, dm_node *out)
 {
 	out->t = (double)i;
-	out->alpha = sqrt(alpha_bar(s)[i]);
-	out->sigma = sqrt(sigma2(s)[i]);
-	out->lambda = lambda(s)[i];
+	out->alpha = sqrt(dmi_table_alpha_bar(s)[i]);
+	out->sigma = sqrt(dmi_table_sigma2(s)[i]);
+	out->lambda = dmi_table_lambda(s)[i];
 }
 
 /* alpha-bar at the less noisy end of the segment below entry `above`. */
 static double lower_alpha_bar(const dm_schedule *s, size_t above)
 {
-	return above ? alpha_bar(s)[above - 1] : 1;
+	return above ? dmi_table_alpha_bar(s)[above - 1] : 1;
 }
 
 static void in_linear_alpha_bar(const dm_schedule *s, size_t above, double w, dm_node *out)
 {
-	double a = lower_alpha_bar(s, above), v = above ? sigma2(s)[above - 1] : 0;
+	double a = lower_alpha_bar(s, above), v = above ? dmi_table_sigma2(s)[above - 1] : 0;
 	out->alpha = sqrt(a * (1 - w));
 	out->sigma = sqrt(v + a * w);
 	out->lambda = dmi_lambda_of(out->alpha, out->sigma);
@@ -51,7 +34,7 @@ static void in_linear_alpha_bar(const dm_schedule *s, size_t above, double w, dm
 static dm_status at_time(const dm_schedule *s, double t, dm_node *out, dm_error *err)
 {
 	(void)err;
-	const double *l = lambda(s);
+	const double *l = dmi_table_lambda(s);
 	double below = floor(t), w = t - below;
 	size_t above = (size_t)(below + 1);
 	out->t = t;
@@ -72,7 +55,7 @@ static size_t find_above(const dm_schedule *s, double x)
 	size_t low = 0, high = s->n_table - 1;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (lambda(s)[middle] > x)
+		if (dmi_table_lambda(s)[middle] > x)
 			low = middle + 1;
 		else
 			high = middle;
@@ -83,7 +66,7 @@ static size_t find_above(const dm_schedule *s, double x)
 static dm_status at_lambda(const dm_schedule *s, double x, dm_node *out, dm_error *err)
 {
 	(void)err;
-	const double *l = lambda(s);
+	const double *l = dmi_table_lambda(s);
 	size_t above = find_above(s, x);
 	if (x == l[above]) {
 		entry(s, above, out);
@@ -100,7 +83,26 @@ static dm_status at_lambda(const dm_schedule *s, double x, dm_node *out, dm_erro
 	return DM_OK;
 }
 
-const struct dmi_process dmi_table_process = {at_time, at_lambda, NULL};
+/* With lambda linear f = sigma^2 d lambda/dt; with sigma/alpha = w e^(-lambda_0), d lambda/dt = -1/w; with alpha-bar
+ * proportional to 1 - w, f = -1 / (2 (1 - w)). At an entry the segment above it counts. */
+static dm_status rates(const dm_schedule *s, double t, double *f, double *g2, dm_error *err)
+{
+	const double *l = dmi_table_lambda(s);
+	double below = fmin(floor(t), (double)s->n_table - 2), w = t - below;
+	size_t above = (size_t)(below + 1);
+	dm_node node;
+	dm_status st = at_time(s, t, &node, err);
+	if (l[above] == -INFINITY)
+		*f = -1 / (2 * (1 - w));
+	else if (above)
+		*f = node.sigma * node.sigma * (l[above] - l[above - 1]);
+	else
+		*f = w > 0 ? -node.sigma * node.sigma / w : 0;
+	*g2 = -2 * *f;
+	return st;
+}
+
+const struct dmi_process dmi_table_process = {.at_time = at_time, .at_lambda = at_lambda, .rates = rates};
 
 double *dmi_table_new(dm_schedule *s, size_t n, dm_error *err)
 {
@@ -116,23 +118,26 @@ double *dmi_table_new(dm_schedule *s, size_t n, dm_error *err)
 	return dmi_schedule_data(s, 3 * n, err);
 }
 
-/* lambda of every entry; it has to fall, and may be infinite at the last one only. */
-static dm_status fill_lambda(dm_schedule *s, dm_error *err)
+/* The changes asked for; then lambda of every entry: it has to fall, and may be infinite at the last one only. */
+static dm_status finish(dm_schedule *s, dm_error *err)
 {
-	double *l = lambda(s);
+	double *l = dmi_table_lambda(s), *a = dmi_table_alpha_bar(s);
+	dm_status st = dmi_table_change(s, err);
+	if (st != DM_OK)
+		return st;
 	for (size_t i = 0; i < s->n_table; i++) {
-		l[i] = (dmi_log(alpha_bar(s)[i]) - dmi_log(sigma2(s)[i])) / 2;
+		l[i] = (dmi_log(a[i]) - dmi_log(dmi_table_sigma2(s)[i])) / 2;
 		if (i && !(l[i] < l[i - 1]))
 			return dmi_fail(err, DM_ERR_ARGUMENT, "schedule \"%s\": alpha_bar[%z] = %g does not fall below %g",
-			                s->method->info.name, i, alpha_bar(s)[i], alpha_bar(s)[i - 1]);
+			                s->method->info.name, i, a[i], a[i - 1]);
 	}
-	return DM_OK;
+	return s->options.value[DMI_TABLE_CONTINUOUS] == 1 ? dmi_table_make_continuous(s, err) : DM_OK;
 }
 
 /* 1 - alpha-bar is summed up and not subtracted: that keeps all its digits while it is small. */
 dm_status dmi_table_from_betas(dm_schedule *s, dm_error *err)
 {
-	double *a = alpha_bar(s), *v = sigma2(s), product = 1, rest = 0;
+	double *a = dmi_table_alpha_bar(s), *v = dmi_table_sigma2(s), product = 1, rest = 0;
 	for (size_t i = 0; i < s->n_table; i++) {
 		double beta = a[i];
 		if (!(beta > 0 && (beta < 1 || (beta == 1 && i == s->n_table - 1))))
@@ -141,17 +146,17 @@ dm_status dmi_table_from_betas(dm_schedule *s, dm_error *err)
 		v[i] = rest = rest + beta * product;
 		a[i] = product = product * (1 - beta);
 	}
-	return fill_lambda(s, err);
+	return finish(s, err);
 }
 
 dm_status dmi_table_from_alpha_bars(dm_schedule *s, dm_error *err)
 {
-	double *a = alpha_bar(s), *v = sigma2(s);
+	double *a = dmi_table_alpha_bar(s), *v = dmi_table_sigma2(s);
 	for (size_t i = 0; i < s->n_table; i++) {
 		if (!(a[i] >= 0 && a[i] < 1))
 			return dmi_fail(err, DM_ERR_ARGUMENT, "schedule \"%s\": alpha_bar[%z] = %g is outside [0, 1)",
 			                s->method->info.name, i, a[i]);
 		v[i] = 1 - a[i];
 	}
-	return fill_lambda(s, err);
+	return finish(s, err);
 }

@@ -25,9 +25,11 @@ static dm_status setup_alpha_bars(dm_schedule *s, dm_error *err)
 
 static const dm_option betas_options[] = {
     DMI_LIST("at", "the betas of t = 0, 1, ..., each in (0, 1); the last may be 1", 0, 1),
+    DMI_TABLE_CHANGES,
 };
 static const dm_option alpha_bars_options[] = {
     DMI_LIST("at", "the alpha-bars of t = 0, 1, ..., falling, each in [0, 1)", 0, 1),
+    DMI_TABLE_CHANGES,
 };
 
 const struct dmi_schedule_family dmi_schedule_betas = {
@@ -61,6 +63,8 @@ static dm_status create(dm_schedule **out, const struct dmi_schedule_family *fam
 	if (!options.list)
 		return DM_ERR_MEMORY;
 	options.n_list = n;
+	for (int32_t k = 0; k < family->method.info.n_option; k++)
+		options.value[k] = dmi_option_row(family->method.option, k)->value;
 	memcpy(options.list, value, n * sizeof *value);
 	return dmi_schedule_make(out, family, &options, &own, err);
 }

@@ -23,7 +23,16 @@ static dm_status at_lambda(const dm_schedule *s, double lambda, dm_node *out, dm
 	return st;
 }
 
-static const struct dmi_process process = {at_time, at_lambda, at_time};
+static dm_status rates(const dm_schedule *s, double t, double *f, double *g2, dm_error *err)
+{
+	(void)s;
+	(void)err;
+	*f = 0;
+	*g2 = 2 * t;
+	return DM_OK;
+}
+
+static const struct dmi_process process = {at_time, at_lambda, rates, .at_level = at_time, .time_is_level = 1};
 
 static dm_status setup(dm_schedule *s, dm_error *err)
 {

@@ -35,7 +35,16 @@ static dm_status at_lambda(const dm_schedule *s, double lambda, dm_node *out, dm
 	return DM_OK;
 }
 
-static const struct dmi_process process = {at_time, at_lambda, NULL};
+static dm_status rates(const dm_schedule *s, double t, double *f, double *g2, dm_error *err)
+{
+	(void)err;
+	const double *option = s->options.value;
+	*g2 = option[BETA_MIN] + t * (option[BETA_MAX] - option[BETA_MIN]);
+	*f = -*g2 / 2;
+	return DM_OK;
+}
+
+static const struct dmi_process process = {.at_time = at_time, .at_lambda = at_lambda, .rates = rates};
 
 static dm_status setup(dm_schedule *s, dm_error *err)
 {

@@ -42,10 +42,24 @@ static const double *next_recorded(struct draws *draws, size_t n)
 	return array && array->n == n ? array->value : NULL;
 }
 
-static int next_vector(struct draws *draws, double *out, size_t n)
+/* The position of a draw in a stream of at most one draw per step, used or not; elsewhere the next one. */
+static size_t position(const struct draws *draws, uint32_t number)
+{
+	double steps = case_number(draws->c, "grid.steps", 0), listed = case_number(draws->c, "noise_draws", steps + 1);
+	uint32_t of_step;
+	for (int64_t visit = 0; (double)visit < steps && listed <= steps; visit++)
+		if (dm_draw(DM_DRAW_STEP, visit, 0, &of_step, NULL) == DM_OK && of_step == number)
+			return (size_t)visit;
+	return draws->n_streamed;
+}
+
+static int next_vector(struct draws *draws, uint32_t number, double *out, size_t n)
 {
 	if (case_text(draws->c, "noise_source")) {
-		torch_cpu_normals(&draws->stream, out, n);
+		size_t at = position(draws, number);
+		do
+			torch_cpu_normals(&draws->stream, out, n);
+		while (draws->n_streamed++ < at);
 		return VERDICT_PASS;
 	}
 	const double *value = next_recorded(draws, n);
@@ -68,7 +82,7 @@ static const double *find(struct draws *draws, uint32_t number, size_t n)
 	more += draws->n;
 	more->number = number;
 	more->value = malloc(n * sizeof *more->value);
-	if (!more->value || next_vector(draws, more->value, n)) {
+	if (!more->value || next_vector(draws, number, more->value, n)) {
 		free(more->value);
 		return NULL;
 	}

@@ -1,4 +1,5 @@
-/* The noise of a case: recorded vectors, or a stream; the n-th draw that is asked for gets the n-th vector. */
+/* The noise of a case: recorded vectors, or a stream; the n-th draw that is asked for gets the n-th vector that matters.
+ */
 #ifndef DRAWS_H
 #define DRAWS_H
 
@@ -13,6 +14,7 @@ struct draws {
 	struct draw *draw;
 	size_t n;
 	struct torch_cpu stream;
+	size_t n_streamed; /* vectors taken from it */
 };
 
 /* VERDICT_SKIP for a noise source that is not known. */

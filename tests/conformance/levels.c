@@ -2,6 +2,7 @@
 #include "translate.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int in_space(const struct test_case *c, const char *space)
 {
@@ -124,11 +125,12 @@ static void level_nodes(const struct test_case *c, dm_node *node, size_t n)
 	}
 }
 
-/* An adaptive method sees two nodes. */
-static void end_nodes(const struct test_case *c, dm_node *node)
+/* The ends, which an adaptive method sees, and what lies evenly in ln level between them. */
+static void end_nodes(const struct test_case *c, dm_node *node, size_t n)
 {
-	node[0] = node_at_level(c, case_number(c, "grid.sigma_max", NAN));
-	node[1] = node_at_level(c, case_number(c, "grid.sigma_min", NAN));
+	double high = case_number(c, "grid.sigma_max", NAN), low = case_number(c, "grid.sigma_min", NAN);
+	for (size_t i = 0; i < n; i++)
+		node[i] = node_at_level(c, i == n - 1 ? low : high * pow(low / high, (double)i / (double)(n - 1)));
 }
 
 /* Whether the times are whole indices of the table whose levels the grid takes. */
@@ -137,6 +139,8 @@ static int given_by_index(const struct test_case *c, const dm_schedule *schedule
 	const struct case_array *time = case_array(c, "grid.time");
 	const char *final = case_text(c, "grid.final");
 	if (!time || !dm_schedule_table_size(schedule) || !case_is(c, "time", "index"))
+		return 0;
+	if (case_is(c, "grid.direction", "up") && case_array(c, "grid.sigma"))
 		return 0;
 	if (case_is(c, "grid.sigma_rule", "log_linear") || (final && (final[0] == 'r' || final[0] == 'i')))
 		return 0;
@@ -155,7 +159,7 @@ static int caller_nodes(const struct test_case *c, const dm_schedule *schedule, 
 	if (by_index)
 		return index_nodes(c, schedule, node, n, verdict);
 	if (case_is(c, "grid", "none"))
-		end_nodes(c, node);
+		end_nodes(c, node, n);
 	else if (case_array(c, "grid.sigma"))
 		level_nodes(c, node, n);
 	else
@@ -168,7 +172,8 @@ static int grid_of_nodes(const struct test_case *c, const dm_schedule *schedule,
 {
 	struct case_array *level = case_array(c, "grid.sigma"), *time = case_array(c, "grid.time");
 	int whole = grid_pieces(c) == 1;
-	size_t n = !whole ? 2 : level ? level->n : time ? time->n + 1 : 2;
+	size_t ends = case_is(c, "sampler", "dpm_fast") ? (size_t)case_number(c, "sampler.nfe", 0) / 3 + 2 : 2;
+	size_t n = !whole ? 2 : level ? level->n : time ? time->n + 1 : ends;
 	dm_error err;
 	dm_node *node = calloc(n + 2, sizeof *node);
 	int kind = node ? caller_nodes(c, schedule, piece, node, n, check->verdict)
@@ -184,19 +189,58 @@ static int grid_of_nodes(const struct test_case *c, const dm_schedule *schedule,
 #define LEVEL_TOLERANCE 2e-5
 enum { MAX_STEPS = 1000000 };
 
+/* dpm_singlestep_midtime: one step for every entry of `orders`. The grid has as many; or, where they add up to its own
+ * number of steps and it is not even in lambda, its nodes at their sums are taken. */
+struct blocks {
+	size_t n, sum, end[256];
+};
+
+static void count_blocks(const struct test_case *c, struct blocks *b)
+{
+	const char *at = case_text(c, "sampler.orders");
+	char *end;
+	memset(b, 0, sizeof *b);
+	for (; at && *at && b->n < 256; at = end) {
+		b->sum += (size_t)strtoul(at, &end, 10);
+		if (end == at)
+			return;
+		b->end[b->n++] = b->sum;
+	}
+}
+
+static int join_blocks(const dm_schedule *schedule, const struct blocks *b, dm_grid **grid, struct verdict *verdict)
+{
+	dm_error err;
+	dm_node node[257];
+	dm_grid *all = *grid;
+	for (size_t i = 0; i <= b->n; i++)
+		node[i] = *dm_grid_node(all, i ? b->end[i - 1] : 0);
+	*grid = NULL;
+	dm_status st = dm_grid_create_nodes(grid, schedule, node, b->n + 1, NULL, &err);
+	dm_grid_free(all);
+	return st == DM_OK ? VERDICT_PASS : say(verdict, VERDICT_FAIL, "%s", err.message);
+}
+
 int build_grid(const struct test_case *c, const dm_schedule *schedule, const dm_model *model, size_t piece,
                struct check *check, dm_grid **out)
 {
 	char spec[SPEC_SIZE];
-	struct verdict unnamed;
+	struct verdict unnamed = {0};
 	struct check own = *check;
 	dm_error err;
 	double steps = case_number(c, "grid.steps", 0);
-	int kind = VERDICT_SKIP;
+	int kind = VERDICT_SKIP, in_blocks = case_is(c, "sampler", "dpm_singlestep_midtime");
+	struct blocks blocks;
+	count_blocks(c, &blocks);
+	if (in_blocks && (case_is(c, "grid", "log_snr") || (double)blocks.sum != steps)) {
+		steps = (double)blocks.n;
+		in_blocks = 0;
+	}
 	own.tol = LEVEL_TOLERANCE;
 	if (!case_text(c, "grid"))
 		return say(check->verdict, VERDICT_FAIL, "the case has no grid");
-	if (!(steps >= 1 && steps <= MAX_STEPS) || translate_grid(c, (size_t)steps, spec, &unnamed)) {
+	if (!(steps >= 1 && steps <= MAX_STEPS) || only_grid_times_are_whole(c) ||
+	    translate_grid(c, (size_t)steps, spec, &unnamed)) {
 		kind = grid_of_nodes(c, schedule, piece, &own, out);
 		check->n_touched = own.n_touched;
 		return kind == VERDICT_SKIP ? say(check->verdict, kind, "%s", unnamed.reason) : kind;
@@ -204,6 +248,8 @@ int build_grid(const struct test_case *c, const dm_schedule *schedule, const dm_
 	if (dm_grid_create(out, schedule, spec, NULL, &err) != DM_OK)
 		return say(check->verdict, VERDICT_FAIL, "grid \"%.100s\": %s", spec, err.message);
 	kind = check_grid(c, schedule, *out, model, &own, case_array(c, "grid.time"), case_array(c, "grid.sigma"));
+	if (!kind && in_blocks)
+		kind = join_blocks(schedule, &blocks, out, check->verdict);
 	check->n_touched = own.n_touched;
 	return kind;
 }

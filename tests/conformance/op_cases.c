@@ -59,6 +59,19 @@ static int cfg(const struct op *op)
 	return guided(op, spec, given, none);
 }
 
+/* The guidances that are an op of their own name over two branches. */
+static int two_branches(const struct op *op)
+{
+	char spec[SPEC_SIZE];
+	const double *given = tensor(op, "cond"), *none = given ? tensor(op, "uncond") : NULL;
+	const char *scale = case_text(op->c, "scale");
+	if (!none || !scale)
+		return none ? say(op->check->verdict, VERDICT_FAIL, "no scale") : VERDICT_FAIL;
+	snprintf(spec, sizeof spec, "%s:scale=%s%s", case_text(op->c, "op"), scale,
+	         case_is(op->c, "op", "cfg_zero_star") && case_is(op->c, "base", "cond") ? ",base=given" : "");
+	return guided(op, spec, given, none);
+}
+
 static int threshold_dynamic(const struct op *op)
 {
 	char spec[SPEC_SIZE];
@@ -240,6 +253,8 @@ int op_case(const struct test_case *c, int32_t type, struct check *check)
 		int (*run)(const struct op *op);
 	} ops[] = {
 	    {"cfg", cfg},
+	    {"cfg_zero_star", two_branches},
+	    {"tcfg", two_branches},
 	    {"threshold_dynamic", threshold_dynamic},
 	    {"convert", convert},
 	    {"convert_all", convert_all},

@@ -57,9 +57,9 @@ static int mixture(const struct replay *r, const dm_request *rq)
 }
 
 /* What the case recorded, with the sign that the library's kind of prediction has. */
-static int recorded(const struct replay *r, size_t block)
+static int recorded(const struct replay *r, size_t block, const char *name)
 {
-	const struct case_array *output = block < r->c->n_block ? case_block_array(r->c, block, "output") : NULL;
+	const struct case_array *output = block < r->c->n_block ? case_block_array(r->c, block, name) : NULL;
 	if (!output || output->n != r->n * r->rows)
 		return say(r->verdict, VERDICT_FAIL, "asks for evaluation %zu, the case does not have it", r->eval);
 	for (size_t i = 0; i < output->n; i++)
@@ -74,7 +74,7 @@ static int predict(const struct replay *r, const dm_request *rq, size_t block)
 		return VERDICT_PASS;
 	}
 	if (!r->closed)
-		return recorded(r, block);
+		return recorded(r, block, "output");
 	if (mixture(r, rq))
 		return r->verdict->kind;
 	for (size_t i = 0; i < r->n * r->rows; i++)
@@ -128,12 +128,26 @@ static int answer(struct replay *r, const dm_request *rq)
 {
 	size_t block = case_next_block(r->c, BLOCK_EVAL, r->block);
 	r->block = block + 1;
-	if (rq->kind != DM_ASK_PREDICTION || rq->n_branch != 1 || rq->n_sample != r->rows || rq->n_element != r->n)
+	if (rq->kind != DM_ASK_PREDICTION || rq->n_branch > 2 || rq->n_sample != r->rows || rq->n_element != r->n)
 		return say(r->verdict, VERDICT_FAIL, "request %zu is not one prediction for the whole batch", r->eval);
 	rows_read(r->x, rq->x, rq->x_type, rq->x_stride, r->rows, r->n);
 	if (check_time(r, rq, block) || check_input(r, rq, block) || predict(r, rq, block))
 		return r->verdict->kind;
-	rows_write(rq->out[0], rq->out_type, rq->out_stride, r->out, r->rows, r->n);
+	int given = rq->branch[0].condition != DM_CONDITION_GIVEN; /* where the branch with the condition stands */
+	rows_write(rq->out[given], rq->out_type, rq->out_stride, r->out, r->rows, r->n);
+	if (rq->n_branch > 1 && recorded(r, block, "output_uncond"))
+		return r->verdict->kind;
+	if (rq->n_branch > 1)
+		rows_write(rq->out[!given], rq->out_type, rq->out_stride, r->out, r->rows, r->n);
+	if (rq->out_variance) {
+		double sign = r->setup.sign;
+		r->setup.sign = 1;
+		int kind = recorded(r, block, "variance");
+		r->setup.sign = sign;
+		if (kind)
+			return kind;
+		rows_write(rq->out_variance[0], rq->out_type, rq->out_stride, r->out, r->rows, r->n);
+	}
 	r->eval++;
 	return VERDICT_PASS;
 }

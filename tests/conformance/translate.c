@@ -39,6 +39,8 @@ static void append(char *spec, const char *option, const char *value)
 	size_t n = strlen(spec);
 	int takes = option[strlen(option) - 1] == '=';
 	snprintf(spec + n, SPEC_SIZE - n, "%c%s%s", strchr(spec, ':') ? ',' : ':', option, takes ? value : "");
+	for (char *c = spec + n; *c; c++) /* a list */
+		*c = *c == ' ' ? '/' : *c;
 }
 
 /* "if KEY=VALUE" */
@@ -93,13 +95,21 @@ static int options(const struct test_case *c, const char *prefix, const struct r
 	return VERDICT_PASS;
 }
 
+/* "NAME" or "NAME if KEY=VALUE" */
+static int is_for(const struct test_case *c, const char *format, const char *asked)
+{
+	const char *condition = strstr(format, " if ");
+	size_t n = condition ? (size_t)(condition - format) : strlen(format);
+	return strlen(asked) == n && !strncmp(format, asked, n) && (!condition || holds(c, condition + 4));
+}
+
 static int translate(const struct test_case *c, const char *prefix, const char *setting, const struct method *table,
                      const struct rule *common, char *spec, struct verdict *verdict)
 {
 	const char *asked = case_text(c, setting);
 	if (!asked)
 		return say(verdict, VERDICT_FAIL, "the case has no setting %s", setting);
-	while (table->format && strcmp(table->format, asked))
+	while (table->format && !is_for(c, table->format, asked))
 		table++;
 	if (!table->format)
 		return say(verdict, VERDICT_SKIP, "%s %s", setting, asked);
@@ -151,11 +161,20 @@ const char *translate_prediction(const char *kind, double *sign)
 	return NULL;
 }
 
+int only_grid_times_are_whole(const struct test_case *c)
+{
+	static const char *const methods[] = {"dpm2", "dpm2_ancestral", "dpmpp_sde"};
+	int found = 0;
+	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+		found |= case_is(c, "sampler", methods[i]);
+	return found && (case_is(c, "time", "index_log_interp_round") || case_is(c, "time", "index_log_interp_trunc"));
+}
+
 /* The word of the time map; NULL where there is none, "" where the case says nothing. Tables of flow grids do not say
  * that theirs are 1000 s. */
 static const char *time_word(const struct test_case *c)
 {
-	const char *time = case_text(c, "time");
+	const char *time = only_grid_times_are_whole(c) ? "index" : case_text(c, "time");
 	for (size_t i = 0; time && i < sizeof times / sizeof *times; i++)
 		if (!strcmp(times[i].format, time))
 			return times[i].demist;
@@ -182,6 +201,9 @@ int translate_model(const struct test_case *c, char *spec, double *sign, struct 
 	snprintf(spec, SPEC_SIZE, "%s", name);
 	if (*word)
 		append(spec, "time=", word);
+	size_t first = case_next_block(c, BLOCK_EVAL, 0);
+	if (first < c->n_block && case_block_array(c, first, "variance"))
+		append(spec, "variance=1", "");
 	if ((sd = case_text(c, "schedule.sigma_data")) != NULL)
 		append(spec, "sigma_data=", sd);
 	if (case_is(c, "schedule", "edm"))
@@ -203,6 +225,14 @@ int translate_guidance(const struct test_case *c, char *spec, struct verdict *ve
 	};
 	const char *asked = case_text(c, "sampler.threshold"), *value[2] = {"", ""};
 	size_t i = 0, n = sizeof maps / sizeof *maps;
+	if (case_is(c, "guidance", "cfg_pp")) {
+		snprintf(spec, SPEC_SIZE, "cfg:scale=%s", case_text(c, "guidance.scale"));
+		return VERDICT_PASS;
+	}
+	if (case_is(c, "sampler.clip", "1")) {
+		snprintf(spec, SPEC_SIZE, "clip:range=1");
+		return VERDICT_PASS;
+	}
 	if (case_text(c, "guidance"))
 		return say(verdict, VERDICT_SKIP, "guidance %s", case_text(c, "guidance"));
 	while (asked && i < n && strcmp(maps[i].format, asked))

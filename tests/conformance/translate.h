@@ -19,6 +19,10 @@ int translate_grid(const struct test_case *c, size_t steps, char *spec, struct v
 /* sign: what the recorded outputs are multiplied by before the library gets them. */
 int translate_model(const struct test_case *c, char *spec, double *sign, struct verdict *verdict);
 
+/* Whether the method's own evaluations receive the fraction of their index although the nodes of the grid receive whole
+ * ones: those times are then said node by node. */
+int only_grid_times_are_whole(const struct test_case *c);
+
 /* A model of which only the times are wanted. */
 int translate_clock(const struct test_case *c, char *spec, struct verdict *verdict);
 

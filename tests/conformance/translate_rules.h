@@ -11,6 +11,7 @@ struct rule {
 	const char *key, *value, *option;
 };
 
+/* format: "NAME", or "NAME if KEY=VALUE" in a case with that setting; the first that fits counts. */
 struct method {
 	const char *format, *demist;
 	const struct rule *rule;

@@ -1,0 +1,80 @@
+/* DPM-Solver and DPM-Solver++, single-step, one evaluation a step (Lu 2022a, 2022b; the scheduler of diffusers): steps in
+ * groups of orders 1, 2, .. order. Step k of a group goes from the group's start to the step's own end with the k
+ * predictions made since, in the step of single.h; so the last one of a group counts, and those before it are its
+ * inner points.
+ *
+ * Step i has order i mod order + 1; lower_order_final = 1: the last one 1 where order divides the number of steps; the
+ * step to sigma = 0 has order 1 and returns x0; orders = a/b/.. says them all. A run that starts inside the grid begins a
+ * group there. State: the start of the group, two earlier predictions. */
+#include "base/compiler.h"
+#include "sampler/orders.h"
+#include "sampler/single.h"
+#include "base/math.h"
+
+enum { ALGORITHM, ORDER, SOLVER_TYPE, LOWER_ORDER_FINAL };
+enum { DPMSOLVERPP, DPMSOLVER, SDE_DPMSOLVERPP };
+enum { MIDPOINT, HEUN };
+
+static const char *const algorithms[] = {"dpmsolver++", "dpmsolver", "sde-dpmsolver++", NULL};
+static const char *const solver_types[] = {"midpoint", "heun", NULL};
+
+static const dm_option options[] = {
+    DMI_CHOICE("algorithm", "extrapolate x0 (++) or epsilon, as ODE or SDE", DPMSOLVERPP, algorithms),
+    DMI_INTEGER("order", "steps in a group", 2, 1, 3),
+    DMI_CHOICE("solver_type", "midpoint; heun: all slopes of a group", MIDPOINT, solver_types),
+    DMI_INTEGER("lower_order_final", "1: the last step has order 1 where the groups fill the grid", 1, 0, 1),
+    DMI_ORDERS,
+};
+
+static int order_now(dm_emit *e, const dm_step *s, const void *user)
+{
+	int most = (int)s->option[ORDER], order = dmi_listed_order(e, s, user);
+	if (!order)
+		order = s->option[LOWER_ORDER_FINAL] != 0 && s->step + 1 == s->n_step ? 1 : (int)(s->step % most) + 1;
+	if (s->to->sigma == 0 || s->n_past == 0 || order > s->past[0].order + 1)
+		order = s->to->sigma == 0 || s->n_past == 0 ? 1 : (int)s->past[0].order + 1;
+	const dm_node *start = order > 1 ? &s->past[order - 2].at : s->from;
+	return dmi_is_finite(start->lambda) && s->from->lambda > start->lambda ? order : 1;
+}
+
+/* A step of order k: from the group's start, with the predictions made since. */
+static dm_val advance(dm_emit *e, const dm_step *s, struct dmi_single *o, int order, dm_val m)
+{
+	double h = dmi_lambda_step(o->from, s->to);
+	o->m = order > 1 ? s->past[order - 2].prediction : m;
+	for (int k = 0; k < order - 1; k++) {
+		const dm_past *p = k < order - 2 ? &s->past[order - 3 - k] : NULL;
+		o->inner[k] = p ? p->prediction : m;
+		o->r[k] = ((p ? &p->at : s->from)->lambda - o->from->lambda) / h;
+	}
+	o->reached = *o->from;
+	return dmi_single_result(e, o, order);
+}
+
+static dm_status step(void *user, const dm_step *s, dm_emit *e)
+{
+	int algorithm = (int)s->option[ALGORITHM], predict = algorithm == DPMSOLVER ? DMI_DPM_EPSILON : DMI_DPM_X0;
+	struct dmi_single single = {.s = s, .to = s->to, .predict = predict, .s_noise = 1};
+	int order = order_now(e, s, user);
+	single.eta = algorithm == SDE_DPMSOLVERPP;
+	single.midpoint = s->option[SOLVER_TYPE] == MIDPOINT;
+	single.taylor = !single.midpoint;
+	if (!dmi_dpm_possible(e, s, predict, single.eta))
+		return DM_OK;
+	dm_val m = dm_emit_eval(e, s->x, s->from, dmi_dpm_space(predict));
+	single.from = order > 1 ? &s->past[order - 2].at : s->from;
+	single.x = order > 1 ? s->kept[0] : s->x;
+	if (s->to->sigma == 0)
+		dm_emit_state(e, dmi_emit_data(e, m, s->to));
+	else
+		dm_emit_state(e, advance(e, s, &single, order, m));
+	dm_emit_keep(e, 0, single.x);
+	dm_emit_push(e, s->from, m, order);
+	return DM_OK;
+}
+
+const struct dmi_sampler_type dmi_sampler_dpm_singlestep = {
+    .method = DMI_METHOD("dpm_singlestep", "DPM-Solver and DPM-Solver++, single-step in groups of 1 to 3 steps",
+                         "Lu 2022a, 2022b; diffusers", options),
+    .ops = {.struct_size = sizeof(dm_sampler_ops), .n_past = 2, .n_kept = 1, .step = step},
+};

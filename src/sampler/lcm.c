@@ -1,0 +1,35 @@
+/* Latent consistency models, multistep (Luo 2023, algorithm 3; the boundary scalings of consistency models, eq. 9):
+ *
+ *     D = c_skip x + c_out x0,  u = timestep_scaling t,  c_skip = sd^2 / (u^2 + sd^2),  c_out = u / sqrt(u^2 + sd^2)
+ *     x' = alpha' D + sigma' z;  the last step returns D
+ *
+ * t is the process time (table index). The marginal is the model's, not the schedule's. State: none. */
+#include "base/compiler.h"
+#include "sampler/step.h"
+#include <math.h>
+
+enum { TIMESTEP_SCALING, SIGMA_DATA };
+
+static const dm_option options[] = {
+    DMI_REAL("timestep_scaling", "factor of the time in the boundary scalings", 10, 1e-9, 1e9),
+    DMI_REAL("sigma_data", "standard deviation of the data", 0.5, 1e-9, 1e9),
+};
+
+static dm_status step(void *user, const dm_step *s, dm_emit *e)
+{
+	double sd = s->option[SIGMA_DATA], u = s->option[TIMESTEP_SCALING] * s->from->t, q = u * u + sd * sd;
+	int last = s->step + 1 == s->n_step;
+	double alpha = last ? 1 : s->to->alpha, sigma = last ? 0 : s->to->sigma;
+	(void)user;
+	dm_emit_departs(e, DM_DEPARTS_MEAN | DM_DEPARTS_VARIANCE);
+	dm_val x0 = dm_emit_eval(e, s->x, s->from, DM_SPACE_X0);
+	dm_val z = sigma > 0 ? dm_emit_noise(e, s->step, 0) : 0;
+	dm_emit_state(
+	    e, dm_emit_linear(e, 3, (dm_term[]){{alpha * sd * sd / q, s->x}, {alpha * u / sqrt(q), x0}, {sigma, z}}));
+	return DM_OK;
+}
+
+const struct dmi_sampler_type dmi_sampler_lcm = {
+    .method = DMI_METHOD("lcm", "latent consistency model, multistep", "Luo 2023, algorithm 3", options),
+    .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
+};

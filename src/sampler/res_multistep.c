@@ -1,0 +1,85 @@
+/* Refined exponential solver, multistep (RES, Zhang 2024, second order; ComfyUI's form), in the coordinates of adams.h:
+ * l is u = sigma/alpha (ve) or s = sigma/(alpha + sigma) (flow), y = x/alpha or x/(alpha + sigma). A step goes down to
+ * `down` and is noised up by `up`, (down, up) = split(u, u'; eta) of step.h:
+ *
+ *     y_down = e^(-H) y + H (b1 x0 + b2 x0_old),     H = ln(l / l_down),  c = -H_old / H
+ *     b2 = phi_2(-H) / c,  b1 = phi_1(-H) - b2,      H_old = ln(l_old / l_down_old) of the step before
+ *     x' = (alpha'/alpha_down) x_down + alpha' s_noise up z
+ *
+ * In ve with eta = 0 it is dpmpp_2m_sde:solver_type=heun,eta=0. The first step, one after alpha = 0 and the step to
+ * sigma' = 0 take b2 = 0. Order 2 with eta = 0. State: one earlier prediction of x0. */
+#include "base/compiler.h"
+#include "sampler/adams.h"
+#include "sampler/phi.h"
+#include "base/math.h"
+
+enum { ETA, S_NOISE, COORDINATES, ANALYTIC_FIRST };
+
+static const dm_option options[] = {
+    DMI_REAL("eta", "share of fresh noise: 0 deterministic, 1 ancestral", 0, 0, 100),
+    DMI_REAL("s_noise", "deviation of the fresh noise, 1 keeps the variance", 1, 0, 100),
+    DMI_COORDINATES,
+    DMI_ANALYTIC_FIRST,
+};
+
+/* Where a step ends before its noise: alpha + sigma, or alpha, as in `to`. */
+static double split(const dm_step *s, const struct dmi_form *form, const dm_node *from, const dm_node *to, dm_node *at)
+{
+	double down, up;
+	*at = *to;
+	if (s->option[ETA] == 0)
+		return 0;
+	dmi_ancestral_split(from, to, s->option[ETA], &down, &up);
+	at->alpha = form == &dmi_form_flow ? 1 / (1 + down) : to->alpha;
+	at->sigma = at->alpha * down;
+	return up;
+}
+
+static double way(const struct dmi_form *form, const dm_node *from, const dm_node *to)
+{
+	return -dmi_log(form->abscissa(to) / form->abscissa(from));
+}
+
+/* H b2 / (1 - e^(-H)): the share of the earlier prediction in the sum of both. */
+static double share_of_old(dm_emit *e, const dm_step *s, const struct dmi_form *form, const dm_node *down)
+{
+	dm_node old_down;
+	const dm_node *old = &s->past[0].at;
+	double h = way(form, s->from, down);
+	if (!s->n_past || down->sigma == 0)
+		return 0;
+	split(s, form, old, s->from, &old_down);
+	double c = -way(form, old, &old_down) / h, share = dmi_phi(2, -h) / (c * dmi_phi(1, -h));
+	if (!dmi_is_finite(share) || !dmi_is_finite(c))
+		return 0;
+	dmi_departs_at(e, s->option[ANALYTIC_FIRST] != 0, old);
+	return share;
+}
+
+static dm_status step(void *user, const dm_step *s, dm_emit *e)
+{
+	const struct dmi_form *form = dmi_coordinates(s, s->option[COORDINATES]);
+	dm_node down;
+	(void)user;
+	if (s->option[ETA] > 0 && !dmi_goes_down(e, s, "sampler \"res_multistep\": eta > 0 needs noise that falls"))
+		return DM_OK;
+	double up = split(s, form, s->from, s->to, &down), raise = s->to->alpha > 0 ? s->to->alpha / down.alpha : 1;
+	struct dmi_seen seen = dmi_see(e, s, s->option[ANALYTIC_FIRST] != 0);
+	dm_val x0 = dmi_view(e, &seen, DM_SPACE_X0), z = up > 0 ? dm_emit_noise(e, s->step, 0) : 0;
+	double share = share_of_old(e, s, form, &down), stay = down.sigma > 0 ? down.sigma / s->from->sigma : 0;
+	double rest = down.alpha - stay * s->from->alpha;
+	if (up > 0 && s->option[S_NOISE] != 1)
+		dm_emit_departs(e, DM_DEPARTS_VARIANCE);
+	dm_emit_state(e, dm_emit_linear(e, 4,
+	                                (dm_term[]){{raise * stay, s->x},
+	                                            {raise * rest * (1 - share), x0},
+	                                            {raise * rest * share, share != 0 ? s->past[0].prediction : 0},
+	                                            {s->to->alpha * s->option[S_NOISE] * up, z}}));
+	dm_emit_push(e, s->from, x0, 2);
+	return DM_OK;
+}
+
+const struct dmi_sampler_type dmi_sampler_res_multistep = {
+    DMI_METHOD("res_multistep", "refined exponential solver, multistep of order 2", "Zhang 2024", options),
+    {.struct_size = sizeof(dm_sampler_ops), .n_past = 1, .step = step},
+};
