@@ -11,6 +11,11 @@
  *   trigflow     out = sd cos(a) epsilon - sin(a) x0, tan a = sigma / (sd alpha)                   Lu and Song 2024
  *   previous     the mean of q(x_s | x, x0), s the table entry below                               Dhariwal 2021
  * and minus_epsilon, flow_reversed, edm_negated: out with the other sign. */
+#include "base/compiler.h"
+#include "model/prediction.h"
+#include "model/time.h"
+#include <math.h>
+
 static const char *const input_words[] = {"auto", "state", "scaled", NULL};
 static const char *const type_words[] = {"state", "f32", "f64", "f16", "bf16", NULL};
 

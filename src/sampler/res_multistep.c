@@ -27,7 +27,7 @@ static double split(const dm_step *s, const struct dmi_form *form, const dm_node
 {
 	double down, up;
 	*at = *to;
-	if (s->option[ETA] == 0)
+	if (s->option[ETA] == 0 || to->alpha == 0)
 		return 0;
 	dmi_ancestral_split(from, to, s->option[ETA], &down, &up);
 	at->alpha = form == &dmi_form_flow ? 1 / (1 + down) : to->alpha;

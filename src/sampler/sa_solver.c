@@ -92,7 +92,8 @@ static dm_val correct(dm_emit *e, const dm_step *s, int order, dm_val m)
 	nodes.value[0] = last->prediction;
 	nodes.theta[nodes.n] = 1;
 	nodes.value[nodes.n++] = m;
-	dmi_departs_at(e, history.analytic_first, &last->at);
+	if (history.analytic_first) /* the start that every correction goes back to has never been right */
+		dm_emit_departs(e, DM_DEPARTS_MEAN | DM_DEPARTS_VARIANCE);
 	return dmi_emit_stochastic_adams(e, &u, &nodes);
 }
 
@@ -130,6 +131,8 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	(void)user;
 	if (!is_possible(e, s))
 		return DM_OK;
+	if (option[TAU] > 0 && (option[S_NOISE] != 1 || space == DM_SPACE_EPSILON))
+		dm_emit_departs(e, DM_DEPARTS_VARIANCE); /* for good: corrections go back to earlier starts */
 	struct dmi_seen seen = dmi_see(e, s, option[ANALYTIC] != 0);
 	dm_val m = dmi_view(e, &seen, space);
 	q = q < s->n_past + 1 ? q : s->n_past + 1;

@@ -39,8 +39,6 @@ dm_val dmi_emit_stochastic_adams(dm_emit *e, const struct dmi_stochastic_adams *
 		fresh = u->to->sigma * (x0 ? sqrt(-dmi_expm1(-2 * decay)) : tau * sqrt(dmi_expm1(2 * h)));
 	if (fresh > 0)
 		term[1] = (dm_term){u->s_noise * fresh, dm_emit_noise(e, u->visit, 0)};
-	if (tau > 0 && (u->s_noise != 1 || !x0))
-		dm_emit_departs(e, DM_DEPARTS_VARIANCE);
 	weigh(u, nodes, 1 + tau * tau, h, weight);
 	for (int j = 0; j < nodes->n; j++)
 		term[2 + j] = (dm_term){weight[j], nodes->value[j]};

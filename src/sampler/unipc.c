@@ -109,7 +109,8 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	dm_val m = dmi_view(e, &seen, x0 ? DM_SPACE_X0 : DM_SPACE_EPSILON);
 	if (is_corrected(s, user)) {
 		struct dmi_history earlier = {s->past + 1, s->n_past - 1, analytic};
-		dmi_departs_at(e, analytic, &s->past[0].at);
+		if (analytic) /* the start that every correction goes back to has never been right */
+			dm_emit_departs(e, DM_DEPARTS_MEAN | DM_DEPARTS_VARIANCE);
 		x = emit(e, s,
 		         &(struct update){&s->past[0].at, s->from, s->kept[0], s->past[0].prediction, m, earlier,
 		                          (int)s->past[0].order});
