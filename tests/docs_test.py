@@ -6,8 +6,9 @@ what else is to be done with it:
 
     c file=NAME         a header for the programs of the same page
     c file=src/...      a new file of the library: compiled, and linked to the programs after it
-    diff file=...       a change of a file of the tree, found by its lines without +; a file of src is compiled and linked
-                        in place of the library's own, what a test includes is compiled with the test and run
+    diff file=...       a change of a file of the tree, found by its lines without + (... at the end of a line is the
+                        rest of it); a file of src is compiled and linked in place of the library's own, a file of the
+                        tests is compiled with its test, which is run
     text output         what the program before it prints
     text from=FILE      lines that stand in that file
     no-test: REASON     left alone; at most five blocks may be
@@ -126,14 +127,19 @@ class Page:
             self.printed = self.link_and_run(block.place, main)
 
     def on_diff(self, block):
-        words = lambda line: " ".join(line.split())
-        wanted = [(line[:1], line[1:]) for line in block.text.splitlines()]
-        context = [words(line) for sign, line in wanted if sign != "+"]
+        def fits(line, wanted):
+            line, wanted = " ".join(line.split()), " ".join(wanted.split())
+            return line.startswith(wanted[:-3]) if wanted.endswith("...") else line == wanted
+
+        change = [(line[:1], line[1:]) for line in block.text.splitlines()]
+        old, new = ([line for sign, line in change if sign != other] for other in "+-")
         lines = (self.given.source / block.file).read_text().splitlines()
-        found = [i for i in range(len(lines)) if [words(line) for line in lines[i:i + len(context)]] == context]
-        if len(found) != 1 or not context:
+        found = [i for i in range(len(lines) - len(old) + 1) if all(map(fits, lines[i:i + len(old)], old))]
+        if len(found) != 1 or not old:
             raise Fault(f"{block.place}: the lines to change stand {len(found)} times in {block.file}")
-        lines[found[0]:found[0] + len(context)] = [line for sign, line in wanted if sign != "-"]
+        rest = [lines[found[0] + i].strip()[len(line) - 3:] for i, line in enumerate(old) if line.endswith("...")]
+        new = [line[:-3] + rest.pop(0) if line.endswith("...") else line for line in new]
+        lines[found[0]:found[0] + len(old)] = new
         use = self.library_file if block.file.startswith("src/") else self.test_file
         use(block.place, block.file, "\n".join(lines) + "\n")
 

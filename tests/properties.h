@@ -33,7 +33,7 @@ static const double TOP = 20, BOTTOM = 0.05; /* sigma/alpha at the ends of most 
 static inline double exact_x0(const struct target *t, double x, double alpha, double sigma)
 {
 	if (t->n == 0)
-		return pow(sin(acos(-1) * log(TOP * alpha / sigma) / log(TOP / BOTTOM)), 6);
+		return pow(sin(acos(-1) * log(TOP * alpha / sigma) / log(TOP / BOTTOM)), 8);
 	double log_p[2], x0[2], top = -INFINITY, sum = 0, mean = 0;
 	for (int32_t k = 0; k < t->n; k++) {
 		double v = alpha * alpha * t->sd[k] * t->sd[k] + sigma * sigma, d = x - alpha * t->mean[k];

@@ -49,11 +49,21 @@ static int teardown(void **state)
 static void test_status_names(void **state)
 {
 	(void)state;
-	static const char *const names[] = {"DM_ERR_LIMIT",       "DM_ERR_SAMPLER",  "DM_ERR_NOT_WRITTEN",
-	                                    "DM_ERR_NOT_FINITE",  "DM_ERR_CANCELLED", "DM_ERR_CALLBACK",
-	                                    "DM_ERR_BUSY",        "DM_ERR_STATE",    "DM_ERR_UNSUPPORTED",
-	                                    "DM_ERR_OVERFLOW",    "DM_ERR_MEMORY",   "DM_ERR_NAME",
-	                                    "DM_ERR_ARGUMENT",    "DM_OK",           "DM_EVAL",
+	static const char *const names[] = {"DM_ERR_LIMIT",
+	                                    "DM_ERR_SAMPLER",
+	                                    "DM_ERR_NOT_WRITTEN",
+	                                    "DM_ERR_NOT_FINITE",
+	                                    "DM_ERR_CANCELLED",
+	                                    "DM_ERR_CALLBACK",
+	                                    "DM_ERR_BUSY",
+	                                    "DM_ERR_STATE",
+	                                    "DM_ERR_UNSUPPORTED",
+	                                    "DM_ERR_OVERFLOW",
+	                                    "DM_ERR_MEMORY",
+	                                    "DM_ERR_NAME",
+	                                    "DM_ERR_ARGUMENT",
+	                                    "DM_OK",
+	                                    "DM_EVAL",
 	                                    "DM_DONE"};
 	for (int32_t i = 0; i < 16; i++)
 		assert_string_equal(dm_status_name(i - 13), names[i]);
@@ -101,6 +111,7 @@ static void test_null_making_things(void **state)
 	REFUSE(DM_ERR_ARGUMENT, dm_schedule_create_alpha_bars(NULL, &number, 1, NULL, err), "out", "NULL");
 	REFUSE(DM_ERR_ARGUMENT, dm_schedule_create_alpha_bars(&schedule, NULL, 1, NULL, err), "table", "NULL");
 	REFUSE(DM_ERR_ARGUMENT, dm_schedule_create_custom(&schedule, NULL, NULL, 0, 1, NULL, err), "ops", "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_schedule_create_sde(&schedule, NULL, NULL, 0, 0.1, 1, NULL, err), "ops", "NULL");
 	REFUSE(DM_ERR_ARGUMENT, dm_grid_create(NULL, o->schedule, "trailing", NULL, err), "out", "NULL");
 	REFUSE(DM_ERR_ARGUMENT, dm_grid_create(&grid, NULL, "trailing", NULL, err), "schedule", "NULL");
 	REFUSE(DM_ERR_ARGUMENT, dm_grid_create(&grid, o->schedule, NULL, NULL, err), "spec", "NULL");
@@ -135,6 +146,21 @@ static void test_null_asking_things(void **state)
 	REFUSE(DM_ERR_ARGUMENT, dm_schedule_at_time(o->schedule, 1, NULL, err), "out", "NULL");
 	REFUSE(DM_ERR_ARGUMENT, dm_schedule_at_lambda(NULL, 1, &node, err), "schedule", "NULL");
 	REFUSE(DM_ERR_ARGUMENT, dm_schedule_at_lambda(o->schedule, 1, NULL, err), "out", "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_schedule_find(NULL, DM_BY_TIME, 1, DM_ROUND_NONE, &node, err), "schedule", "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_schedule_find(o->schedule, DM_BY_TIME, 1, DM_ROUND_NONE, NULL, err), "out", "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_schedule_find(o->schedule, 6, 1, DM_ROUND_NONE, &node, err), "by", "6");
+	REFUSE(DM_ERR_ARGUMENT, dm_schedule_find(o->schedule, DM_BY_TIME, 1, 3, &node, err), "round", "3");
+	REFUSE(DM_ERR_ARGUMENT, dm_schedule_find(o->schedule, DM_BY_LEVEL, NAN, 0, &node, err), "nan");
+	REFUSE(DM_ERR_ARGUMENT, dm_schedule_measure(NULL, &node, DM_BY_TIME, number, err), "schedule", "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_schedule_measure(o->schedule, NULL, DM_BY_TIME, number, err), "at", "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_schedule_measure(o->schedule, &node, DM_BY_TIME, NULL, err), "value", "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_schedule_sde(NULL, 1, number, number + 1, err), "schedule", "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_schedule_sde(o->schedule, 1, NULL, number + 1, err), "f", "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_schedule_sde(o->schedule, 1, number, NULL, err), "g2", "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_posterior(NULL, &node, number, number, err), "t", "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_posterior(&node, NULL, number, number, err), "s", "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_posterior(&node, &node, NULL, number, err), "mean", "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_posterior(&node, &node, number, NULL, err), "variance", "NULL");
 	REFUSE(DM_ERR_ARGUMENT, dm_model_time(NULL, o->schedule, &node, number, err), "model", "NULL");
 	REFUSE(DM_ERR_ARGUMENT, dm_model_time(o->model, NULL, &node, number, err), "schedule", "NULL");
 	REFUSE(DM_ERR_ARGUMENT, dm_model_time(o->model, o->schedule, NULL, number, err), "at", "NULL");
@@ -176,11 +202,16 @@ static void test_null_plans_and_runs(void **state)
 	dm_plan_info plan_info = {.struct_size = sizeof plan_info};
 	dm_run_info run_info = {.struct_size = sizeof run_info};
 	const dm_request *rq;
-	REFUSE(DM_ERR_ARGUMENT, dm_plan_create(NULL, o->schedule, o->grid, o->sampler, o->model, NULL, NULL, NULL, err), "out");
-	REFUSE(DM_ERR_ARGUMENT, dm_plan_create(&plan, NULL, o->grid, o->sampler, o->model, NULL, NULL, NULL, err), "schedule");
-	REFUSE(DM_ERR_ARGUMENT, dm_plan_create(&plan, o->schedule, NULL, o->sampler, o->model, NULL, NULL, NULL, err), "grid");
-	REFUSE(DM_ERR_ARGUMENT, dm_plan_create(&plan, o->schedule, o->grid, NULL, o->model, NULL, NULL, NULL, err), "sampler");
-	REFUSE(DM_ERR_ARGUMENT, dm_plan_create(&plan, o->schedule, o->grid, o->sampler, NULL, NULL, NULL, NULL, err), "model");
+	REFUSE(DM_ERR_ARGUMENT, dm_plan_create(NULL, o->schedule, o->grid, o->sampler, o->model, NULL, NULL, NULL, err),
+	       "out");
+	REFUSE(DM_ERR_ARGUMENT, dm_plan_create(&plan, NULL, o->grid, o->sampler, o->model, NULL, NULL, NULL, err),
+	       "schedule");
+	REFUSE(DM_ERR_ARGUMENT, dm_plan_create(&plan, o->schedule, NULL, o->sampler, o->model, NULL, NULL, NULL, err),
+	       "grid");
+	REFUSE(DM_ERR_ARGUMENT, dm_plan_create(&plan, o->schedule, o->grid, NULL, o->model, NULL, NULL, NULL, err),
+	       "sampler");
+	REFUSE(DM_ERR_ARGUMENT, dm_plan_create(&plan, o->schedule, o->grid, o->sampler, NULL, NULL, NULL, NULL, err),
+	       "model");
 	assert_null(plan);
 	REFUSE(DM_ERR_ARGUMENT, dm_plan_facts(NULL, &plan_info, err), "plan", "NULL");
 	REFUSE(DM_ERR_ARGUMENT, dm_plan_facts(o->plan, NULL, err), "info", "NULL");
@@ -288,8 +319,9 @@ static dm_status emit_null(void *user, const dm_step *s, dm_emit *e)
 static void test_null_emitted(void **state)
 {
 	struct objects *o = *state;
-	static const char *const words[] = {"term",  "evaluation", "push", "-1",    "value is NULL",
-	                                    "parameter is NULL", "value is NULL", "map 4", "map 5", "sampler"};
+	static const char *const words[] = {
+	    "term",          "evaluation", "push",  "-1",     "value is NULL", "parameter is NULL",
+	    "value is NULL", "map 4",      "map 5", "sampler"};
 	for (int which = 0; which < 10; which++) {
 		dm_sampler_ops ops = {.struct_size = sizeof ops, .step = emit_null};
 		dm_sampler *sampler;
@@ -341,9 +373,10 @@ static void check_creates(const struct objects *o, const dm_allocator *a, dm_sta
 	REFUSE(wanted, dm_noise_create_replay(&noise, &number, DM_F64, 1, 1, 1, a, err), word);
 	REFUSE(wanted, dm_array_create_host(&array, DM_F32, NULL, NULL, a, err), word);
 	REFUSE(wanted, dm_plan_create(&plan, o->schedule, o->grid, o->sampler, o->model, NULL, NULL, a, err), word);
-	REFUSE(wanted, dm_run_create_spec(&run, "sampler=ddim schedule=linear grid=trailing model=epsilon", NULL, NULL, 1,
-	                                  1, a, err),
-	       word);
+	REFUSE(
+	    wanted,
+	    dm_run_create_spec(&run, "sampler=ddim schedule=linear grid=trailing model=epsilon", NULL, NULL, 1, 1, a, err),
+	    word);
 	assert_true(!schedule && !grid && !sampler && !model && !guidance && !noise && !array && !plan && !run);
 }
 

@@ -215,21 +215,28 @@ static void test_recompute_epsilon(void **state)
 
 /* ----------------------------------------------------------------------------------------------------- callers' stages */
 
-/* Guides with one more branch where sigma / alpha is within an interval, and with the given one alone elsewhere. */
+/* Guides with one more branch where sigma / alpha is within an interval, and with the given one alone elsewhere; or
+ * with the two in turn, over so many stripes for each unit of lambda. */
 struct interval {
-	double low, high, scale;
+	double low, high, scale, stripes;
 	int calls, fail_at, code; /* the call that fails; 0: none */
 	int bad;                  /* 1: a NaN weight; 2: n out of range; 3: nine branches */
 };
 
+static int wants_two(const struct interval *g, double alpha, double sigma)
+{
+	if (g->stripes > 0)
+		return (int)floor(g->stripes * log(sigma / alpha)) % 2 != 0;
+	return sigma / alpha > g->low && sigma / alpha < g->high;
+}
+
 static dm_status interval_branches(void *user, const dm_node *at, dm_branch *branch, int32_t *n)
 {
 	struct interval *g = user;
-	double level = at->sigma / at->alpha;
 	if (++g->calls == g->fail_at)
 		return g->code;
 	branch[(*n)++] = (dm_branch){0, DM_CONDITION_GIVEN, 0};
-	if (level > g->low && level < g->high)
+	if (wants_two(g, at->alpha, at->sigma))
 		branch[(*n)++] = (dm_branch){0, DM_CONDITION_NONE, 0};
 	for (int32_t i = 0; g->bad == 3 && i < 7; i++)
 		branch[(*n)++] = (dm_branch){0, 2 + i, 0};
@@ -246,9 +253,7 @@ static dm_status interval_weights(void *user, const dm_node *at, const dm_branch
 	if (++g->calls == g->fail_at)
 		return g->code;
 	for (int32_t b = 0; b < n; b++)
-		weight[1 + b] = n == 1                                       ? 1
-		                : branch[b].condition == DM_CONDITION_GIVEN ? g->scale
-		                                                            : 1 - g->scale;
+		weight[1 + b] = n == 1 ? 1 : branch[b].condition == DM_CONDITION_GIVEN ? g->scale : 1 - g->scale;
 	if (g->bad == 1)
 		weight[n] = NAN;
 	return 0;
@@ -266,9 +271,9 @@ static dm_guidance *make_interval(struct interval *g, int32_t needs_stats)
 static void test_adaptive_requests_are_split(void **state)
 {
 	(void)state;
-	struct interval g = {.low = 0.5, .high = 6, .scale = 3};
+	struct interval g = {.stripes = 6, .scale = 3};
 	dm_guidance *guidance = make_interval(&g, 0);
-	struct setup s = {.sampler = "dpm_adaptive:rtol=0.001,atol=0.001", .grid = "trailing:steps=5", .n_sample = 6};
+	struct setup s = {.sampler = "dpm_adaptive:rtol=0.01,atol=0.01", .grid = "trailing:steps=5", .n_sample = 6};
 	s.own_guidance = guidance;
 	s.n_element = 2;
 	struct denoiser d = by_epsilon;
@@ -276,11 +281,12 @@ static void test_adaptive_requests_are_split(void **state)
 	const dm_request *rq;
 	dm_status st;
 	int with = 0, without = 0, split = 0, whole = 0;
+	const double start[12] = {0.01, 0, 0.3, 0.2, 1, -1, 9, 5, 30, -40, 200, 100}; /* errors of very different size */
+	DO(dm_run_start_state(run, start, DM_F64, 0, err));
 	while ((st = dm_run_next(run, &rq, NULL)) == DM_EVAL) {
 		assert_int_equal(rq->n_time, rq->n_sample);
 		for (size_t i = 0; i < rq->n_sample; i++) {
-			double level = rq->sigma[i] / rq->alpha[i];
-			assert_int_equal(rq->n_branch, level > g.low && level < g.high ? 2 : 1);
+			assert_int_equal(rq->n_branch, 1 + wants_two(&g, rq->alpha[i], rq->sigma[i]));
 			assert_true(rq->sample[i] == (int64_t)rq->row[i]);
 		}
 		*(rq->n_branch == 2 ? &with : &without) += 1;
@@ -292,13 +298,14 @@ static void test_adaptive_requests_are_split(void **state)
 	double *all = state_of(run, &s);
 	dm_run_free(run);
 	for (int i = 0; i < 6; i++) {
-		char options[40];
-		snprintf(options, sizeof options, "first_sample=%d", i);
 		s.n_sample = 1;
-		s.run = options;
-		double *one = sample_all(&s, &d);
+		run = make_run(&s, &d);
+		DO(dm_run_start_state(run, start + 2 * i, DM_F64, 0, err));
+		DO(dm_run_all(run, err));
+		double *one = state_of(run, &s);
 		check_same("alone", one, all + 2 * i, 2, 0);
 		free(one);
+		dm_run_free(run);
 	}
 	free(all);
 	dm_guidance_free(guidance);
@@ -404,11 +411,16 @@ static void test_stage_over_base(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_cfg_evaluates_what_it_needs), cmocka_unit_test(test_cfg_formula),
-	    cmocka_unit_test(test_rescale_formula),             cmocka_unit_test(test_maps_formula),
-	    cmocka_unit_test(test_per_sample),                  cmocka_unit_test(test_predictions_agree),
-	    cmocka_unit_test(test_recompute_epsilon),           cmocka_unit_test(test_adaptive_requests_are_split),
-	    cmocka_unit_test(test_stage_fails_at_each_call),    cmocka_unit_test(test_bad_stages),
+	    cmocka_unit_test(test_cfg_evaluates_what_it_needs),
+	    cmocka_unit_test(test_cfg_formula),
+	    cmocka_unit_test(test_rescale_formula),
+	    cmocka_unit_test(test_maps_formula),
+	    cmocka_unit_test(test_per_sample),
+	    cmocka_unit_test(test_predictions_agree),
+	    cmocka_unit_test(test_recompute_epsilon),
+	    cmocka_unit_test(test_adaptive_requests_are_split),
+	    cmocka_unit_test(test_stage_fails_at_each_call),
+	    cmocka_unit_test(test_bad_stages),
 	    cmocka_unit_test(test_stage_over_base),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

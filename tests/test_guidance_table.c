@@ -24,6 +24,17 @@ static const struct known rows[] = {
     {"cfg:scale=0", {9, 9, 9, 9}, {1, -1, 0.5, 2}, {1, -1, 0.5, 2}, 1},
     {"cfg:scale=3", {1, -1, 0.5, 2}, {0.5, 0, 0.5, 1}, {2, -3, 0.5, 4}, 2},
     {"cfg:scale=-1", {1, -1, 0.5, 2}, {0.5, 0, 0.5, 1}, {0, 1, 0.5, 0}, 2},
+    /* <given, none> = 4, <none, none> = 2: the other branch counts 4 / (2 + 1e-8) times */
+    {"cfg_zero_star:scale=3", {3, 1, 0, 2}, {1, 1, 0, 0}, {9 - 8 / (2 + 1e-8), 3 - 8 / (2 + 1e-8), 0, 6}, 2},
+    {"cfg_zero_star:scale=3,base=given",
+     {3, 1, 0, 2},
+     {1, 1, 0, 0},
+     {12 - 12 / (2 + 1e-8), 4 - 12 / (2 + 1e-8), 0, 8},
+     2},
+    /* the common direction: (1, 1) of (2, 1) and (1, 2); the longer of two at right angles; (1, 0) of two more */
+    {"tcfg:scale=3", {2, 1, 0, 0}, {1, 2, 0, 0}, {3, 0, 0, 0}, 2},
+    {"tcfg:scale=3", {3, 1, 0, 0}, {0, 0, 1, 0}, {9, 3, 0, 0}, 2},
+    {"tcfg:scale=3", {4, 0.5, 0, 0}, {2, -1, 0, 0}, {8, 1.5, 0, 0}, 2},
     /* deviations 1 and 3 around means of 2 and 4 */
     {"cfg:scale=3|rescale:phi=1", {3, 1, 3, 1}, {1, 1, 1, 1}, {7.0 / 3, 1.0 / 3, 7.0 / 3, 1.0 / 3}, 2},
     {"cfg:scale=3|rescale:phi=0.5", {3, 1, 3, 1}, {1, 1, 1, 1}, {14.0 / 3, 2.0 / 3, 14.0 / 3, 2.0 / 3}, 2},

@@ -87,7 +87,7 @@ struct elsewhere {
 	int mode;       /* what is done wrong */
 };
 
-enum { GOOD, NOWHERE, ON_X, ON_LAST_OF_X, ON_ANOTHER };
+enum { GOOD, NOWHERE, ON_X, ON_LAST_OF_X, ON_ANOTHER, IN_ANOTHER };
 
 static dm_status predict_elsewhere(void *user, const dm_request *rq)
 {
@@ -105,7 +105,9 @@ static dm_status predict_elsewhere(void *user, const dm_request *rq)
 		rq->out[0] = x.out;
 	if (e->mode == ON_LAST_OF_X)
 		rq->out[0] = x.out + (rq->n_sample - 1) * rq->x_stride + rq->n_element - 1;
-	if (e->mode == ON_ANOTHER && rq->n_branch > 1)
+	if (e->mode == ON_ANOTHER)
+		rq->out[1] = rq->out[0];
+	if (e->mode == IN_ANOTHER)
 		rq->out[1] = (double *)rq->out[0] + rq->n_element - 1;
 	return 0;
 }
@@ -136,7 +138,7 @@ static void test_outputs_elsewhere(void **state)
 		struct setup s = {.sampler = samplers[k], .grid = grid, .guidance = "cfg:scale=2"};
 		struct denoiser d = {.kind = EPSILON};
 		double *want = sample_all(&s, &d);
-		for (int mode = GOOD; mode <= ON_ANOTHER; mode++) {
+		for (int mode = GOOD; mode <= IN_ANOTHER; mode++) {
 			double memory[2 * 15];
 			struct elsewhere e = {.denoiser = {.kind = EPSILON}, .memory = memory, .size = 15, .mode = mode};
 			double *got = sample_elsewhere(&s, &e);
@@ -256,9 +258,12 @@ static void test_zero_terminal_snr(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_kinds_agree),         cmocka_unit_test(test_types_and_strides),
-	    cmocka_unit_test(test_strides_change_no_bits), cmocka_unit_test(test_outputs_elsewhere),
-	    cmocka_unit_test(test_addresses_stay),      cmocka_unit_test(test_time_maps),
+	    cmocka_unit_test(test_kinds_agree),
+	    cmocka_unit_test(test_types_and_strides),
+	    cmocka_unit_test(test_strides_change_no_bits),
+	    cmocka_unit_test(test_outputs_elsewhere),
+	    cmocka_unit_test(test_addresses_stay),
+	    cmocka_unit_test(test_time_maps),
 	    cmocka_unit_test(test_zero_terminal_snr),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,15 +108,15 @@ static void array_release(void *user, void *memory, size_t bytes)
 		void *future[3];                                                                                               \
 	}
 
-static const dm_schedule_ops schedule_ops = {sizeof schedule_ops, level, count_destroy, NULL};
+static const dm_schedule_ops schedule_ops = {
+    .struct_size = sizeof schedule_ops, .level = level, .destroy = count_destroy};
 static const dm_model_ops model_ops = {sizeof model_ops, predict, count_destroy};
 static const dm_guidance_ops guidance_ops = {sizeof guidance_ops, 0, branches, weights, count_destroy};
 static const dm_sampler_ops sampler_ops = {.struct_size = sizeof sampler_ops, .step = step, .destroy = count_destroy};
 static const dm_noise_ops noise_ops = {sizeof noise_ops, predict, count_destroy};
-static const dm_array_ops array_ops = {sizeof array_ops, DM_F32,         array_job,   array_stats,
-                                       array_check,      array_map,      array_error, array_poison,
-                                       array_poisoned,   array_copy,     array_allocate, array_release,
-                                       count_destroy};
+static const dm_array_ops array_ops = {sizeof array_ops, DM_F32,        array_job,    array_stats,    array_check,
+                                       array_map,        array_error,   array_poison, array_poisoned, array_copy,
+                                       array_allocate,   array_release, count_destroy};
 
 /* ------------------------------------------------------------------------------------------------- one face for all */
 
@@ -194,7 +194,8 @@ static void test_destroy_once_without_memory(void **state)
 		REFUSE(DM_ERR_MEMORY, create(kind, &object, valid[kind], &destroyed, &none, err), "allocator");
 		assert_int_equal(destroyed, 2);
 		assert_null(object);
-		REFUSE(DM_ERR_ARGUMENT, create(kind, &object, valid[kind], &destroyed, &bad, err), "allocator", "struct_size is 1");
+		REFUSE(DM_ERR_ARGUMENT, create(kind, &object, valid[kind], &destroyed, &bad, err), "allocator",
+		       "struct_size is 1");
 		assert_int_equal(destroyed, 4);
 	}
 }

@@ -23,7 +23,8 @@ static void test_facts(void **state)
 	    {{.sampler = "ddpm"}, {.n_step = 4, .n_eval = 4, .n_branch_eval = 4, .n_draw = 3}},
 	    {{.sampler = "ddpm", .plan = "start=2"}, {.n_step = 2, .n_eval = 2, .n_branch_eval = 2, .n_draw = 1}},
 	    {{.sampler = "dpmpp_2m"}, {.n_step = 4, .n_eval = 4, .n_branch_eval = 4, .n_past = 1}},
-	    {{.sampler = "dpm_adaptive"}, {.n_step = -1, .n_eval = -1, .n_branch_eval = -1, .n_draw = -1, .adaptive = 1, .n_kept = 1}},
+	    {{.sampler = "dpm_adaptive"},
+	     {.n_step = -1, .n_eval = -1, .n_branch_eval = -1, .n_draw = -1, .adaptive = 1, .n_kept = 1}},
 	};
 	for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
 		struct denoiser d = {.kind = EPSILON};
@@ -140,7 +141,7 @@ static void spec_of(char spec[300], int32_t kind, int32_t i, int32_t k, const ch
 		snprintf(spec + n, 300 - (size_t)n, "%s", o->choice[(int)o->high]);
 	else
 		snprintf(spec + n, 300 - (size_t)n, "%.17g",
-		         o->type == DM_OPTION_INTEGER ? fmin(o->value + 1, o->high) : fmin(o->value * 0.9 + 0.01, o->high));
+		         fmax(o->low, fmin(o->high, o->type == DM_OPTION_INTEGER ? o->value + 1 : o->value * 0.9 + 0.01)));
 }
 
 static void test_specs_return(void **state)
@@ -341,8 +342,10 @@ static void test_start_in_the_grid(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_facts),        cmocka_unit_test(test_print_capacity),
-	    cmocka_unit_test(test_specs_return), cmocka_unit_test(test_bad_samplers),
+	    cmocka_unit_test(test_facts),
+	    cmocka_unit_test(test_print_capacity),
+	    cmocka_unit_test(test_specs_return),
+	    cmocka_unit_test(test_bad_samplers),
 	    cmocka_unit_test(test_start_in_the_grid),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,8 +5,8 @@
 
 enum { SAMPLES = 2, ELEMENTS = 5, NEVER = 1 << 30 };
 
-/* An allocator that counts, and says no at its `fails_at`-th call, or from there on. Blocks start with poison, so that
- * nobody relies on zeros. */
+/* An allocator that counts, and says no at its `fails_at`-th call, or from there on. Blocks start and end as rubbish, so
+ * that nobody relies on zeros or on memory given back. */
 struct heap {
 	int64_t calls, live, fails_at;
 	size_t bytes;
@@ -33,6 +33,8 @@ static void give_back(void *user, void *memory, size_t bytes)
 	struct heap *h = user;
 	h->live--;
 	h->bytes -= bytes;
+	for (volatile unsigned char *byte = memory; bytes > 0; bytes--) /* volatile: not optimised away before free */
+		*byte++ = 0xDD;
 	free(memory);
 }
 

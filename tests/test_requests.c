@@ -34,8 +34,8 @@ static void destroy_source(void *user)
 	((struct source *)user)->destroyed++;
 }
 
-static const char *const stochastic[] = {"ddim:eta=1", "ddpm:variance=large", "euler_ancestral",
-                                         "euler:s_churn=3", "dpm_adaptive:rtol=0.1,atol=0.1,eta=1"};
+static const char *const stochastic[] = {"ddim:eta=1", "ddpm:variance=large", "euler_ancestral", "euler:s_churn=3",
+                                         "dpm_adaptive:rtol=0.1,atol=0.1,eta=1"};
 enum { N_STOCHASTIC = sizeof stochastic / sizeof *stochastic };
 
 static void test_noise_by_callback(void **state)
@@ -248,6 +248,9 @@ static void test_previews(void **state)
 		struct setup s = {.sampler = samplers[k], .plan = "preview=1"};
 		follow(&s, EPSILON, 0);
 		follow(&s, V, 0);
+		s.model = "epsilon:input=scaled";
+		follow(&s, EPSILON, 1);
+		s.model = NULL;
 		s.schedule = "edm";
 		s.grid = "karras:steps=4";
 		follow(&s, EDM, 1);
@@ -355,9 +358,12 @@ static void test_adaptive_batch_mates(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_noise_by_callback), cmocka_unit_test(test_noise_by_request),
-	    cmocka_unit_test(test_replay),            cmocka_unit_test(test_previews),
-	    cmocka_unit_test(test_progress),          cmocka_unit_test(test_adaptive_limit),
+	    cmocka_unit_test(test_noise_by_callback),
+	    cmocka_unit_test(test_noise_by_request),
+	    cmocka_unit_test(test_replay),
+	    cmocka_unit_test(test_previews),
+	    cmocka_unit_test(test_progress),
+	    cmocka_unit_test(test_adaptive_limit),
 	    cmocka_unit_test(test_adaptive_batch_mates),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

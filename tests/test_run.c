@@ -317,7 +317,8 @@ static void test_sizes(void **state)
 static void test_keys_per_row(void **state)
 {
 	(void)state;
-	static const char *const samplers[] = {"ddim:eta=1", "ddpm", "euler_ancestral", "dpm_adaptive:rtol=0.1,atol=0.1"};
+	static const char *const samplers[] = {"ddim:eta=1", "ddpm", "euler_ancestral",
+	                                       "dpm_adaptive:rtol=0.1,atol=0.1,eta=0.5"};
 	const uint64_t seed[4] = {7, 0, UINT64_MAX, 7};
 	const int64_t sample[4] = {3, INT64_MAX, 0, 1234567890123};
 	for (size_t k = 0; k < sizeof samplers / sizeof *samplers; k++) {

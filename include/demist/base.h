@@ -5,6 +5,7 @@
  * - Objects are opaque and reference counted inside: an object keeps what it was made from alive, so they may be freed
  *   in any order. dm_x_free(NULL) does nothing. When a create function fails, *out is NULL.
  * - Structs that the caller fills start with struct_size = sizeof of that struct; older and newer sizes are accepted.
+ *   With a size that cannot be right nothing in the struct is believed, not even its destroy.
  * - Schedules, grids, models, guidances, noises, samplers, plans and arrays never change after creation and may be
  *   shared by threads. A run belongs to one thread at a time; only dm_run_cancel may be called from elsewhere.
  * - The library never prints, exits, reads the environment or keeps global state. */

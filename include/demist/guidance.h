@@ -16,6 +16,7 @@ enum { DM_GUIDANCE_MAX_BRANCH = 8 };
  * stage: use no weight there), value 1 + b the prediction of branch b; its result is the weighted sum.
  * branches: the branches it needs at a node, fewer where some would have no effect; n holds the number already asked
  * for by earlier stages (branch[0..n-1]) and leaves with the new one; asking twice for the same branch is allowed.
+ *   The array holds 2 * DM_GUIDANCE_MAX_BRANCH entries; at most DM_GUIDANCE_MAX_BRANCH different ones may remain.
  * weights: the n weights. stats is NULL where needs_stats is 0; else the statistics of the n values for this sample. */
 typedef struct dm_guidance_ops {
 	size_t struct_size;

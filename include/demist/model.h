@@ -66,10 +66,14 @@ typedef struct dm_model_ops {
  *   v        (alpha epsilon - sigma x0) / sqrt(alpha^2 + sigma^2)
  *   score    -epsilon / sigma                 flow  epsilon - x0 (velocity of rectified flow)
  *   edm      F of Karras 2022 eq. 7: x0 = c_skip x + c_out F
+ *   consistency  the same, with x0 = x at the level sigma_min (Song 2023)
+ *   trigflow sigma_data cos(a) epsilon - sin(a) x0, tan a = sigma / (sigma_data alpha)
+ *   previous the mean of the posterior of the table entry below (Dhariwal 2021, PREVIOUS_X)
+ *   minus_epsilon, flow_reversed, edm_negated: with the other sign
  * options: time (a name of DM_KIND_TIME; default: table index where the schedule has one, else t),
- *   input = state, or scaled (x / sqrt(alpha^2 sigma_data^2 + sigma^2)); sigma_data; x, out = the number types of input
- *   and output (default: those of the state); x_stride, out_stride in elements (0: n_element); variance = 1 if the
- *   network has a second output.
+ *   input = state, or scaled (x / sqrt(alpha^2 sigma_data^2 + sigma^2)), or ve (x / alpha); sigma_data; x, out = the
+ *   number types of input and output (default: those of the state); x_stride, out_stride in elements (0: n_element);
+ *   variance = 1 if the network has a second output; sigma_min of consistency; time_n, a number of some times.
  * ops may be NULL for step mode without destroy. */
 DM_API dm_status dm_model_create(dm_model **out, const char *spec, const dm_model_ops *ops, void *user,
                                  const dm_allocator *allocator, dm_error *err);
@@ -80,8 +84,8 @@ DM_API dm_status dm_model_time(const dm_model *model, const dm_schedule *schedul
                                dm_error *err);
 
 /* Conversion between prediction kinds at one level: with the state x, prediction = coefficient[0] x + coefficient[1]
- * out, both kinds by name ("epsilon", "x0", "v", "score", "flow", "edm"). DM_ERR_UNSUPPORTED where it has no meaning
- * (x0 from epsilon at alpha = 0). */
+ * out, both kinds by name ("epsilon", "x0", "v", "score", "flow", "edm", ...; consistency with sigma_min = 0; not
+ * "previous"). DM_ERR_UNSUPPORTED where it has no meaning (x0 from epsilon at alpha = 0). */
 DM_API dm_status dm_convert(const char *from, const char *to, double alpha, double sigma, double sigma_data,
                             double coefficient[2], dm_error *err);
 

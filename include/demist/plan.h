@@ -74,8 +74,8 @@ DM_API dm_status dm_plan_facts(const dm_plan *plan, dm_plan_info *info, dm_error
 DM_API size_t dm_plan_count(const dm_plan *plan);
 DM_API const dm_row *dm_plan_row(const dm_plan *plan, size_t i); /* lent; NULL past the end */
 
-/* Printing. form: "table", "json", or "spec" (one line from which the same plan can be made). *length receives the
- * length without NUL; text may be NULL, or hold capacity bytes; too small a buffer is DM_ERR_ARGUMENT, with *length
+/* Printing. form: "table", "json", or "spec" (one line from which the same plan can be made). *length (may be NULL)
+ * receives the length without NUL; text may be NULL, or hold capacity bytes; too small a buffer is DM_ERR_ARGUMENT, with *length
  * set. */
 DM_API dm_status dm_plan_print(const dm_plan *plan, const char *form, char *text, size_t capacity, size_t *length,
                                dm_error *err);

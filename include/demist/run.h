@@ -61,6 +61,11 @@ DM_API void dm_run_cancel(dm_run *run);
 DM_API dm_status dm_run_state(dm_run *run, void *out, int32_t type, dm_error *err);
 DM_API dm_status dm_run_x0(dm_run *run, void *out, int32_t type, dm_error *err);
 
+/* The line from which dm_run_create_spec makes the same run again (dtype, seed and first_sample included; keys that are not one
+ * seed and consecutive samples are left out). *length receives the length without NUL; text may be NULL, or hold capacity
+ * bytes; too small a buffer is DM_ERR_ARGUMENT, with *length set. */
+DM_API dm_status dm_run_spec(const dm_run *run, char *text, size_t capacity, size_t *length, dm_error *err);
+
 /* Counts so far: predictions asked for and answered, trials accepted and rejected (adaptive, summed over samples). */
 typedef struct dm_run_info {
 	size_t struct_size;

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { INPUT_AUTO, INPUT_STATE, INPUT_SCALED };
+enum { INPUT_AUTO, INPUT_STATE, INPUT_SCALED, INPUT_VE };
 
 static void finish(void *object)
 {
@@ -99,13 +99,16 @@ static int scaled(const dm_model *model)
 double dmi_model_input_scale(const dm_model *model, const dm_node *at)
 {
 	double sd = dmi_model_sigma_data(model);
+	if (model->options.value[DMI_MODEL_INPUT] == INPUT_VE)
+		return 1 / at->alpha;
 	return scaled(model) ? 1 / sqrt(at->alpha * at->alpha * sd * sd + at->sigma * at->sigma) : 1;
 }
 
 int dmi_model_reads_state(const dm_model *model)
 {
 	const double *value = model->options.value;
-	return !scaled(model) && value[DMI_MODEL_X] == 0 && value[DMI_MODEL_X_STRIDE] == 0;
+	return !scaled(model) && value[DMI_MODEL_INPUT] != INPUT_VE && value[DMI_MODEL_X] == 0 &&
+	       value[DMI_MODEL_X_STRIDE] == 0;
 }
 
 static int32_t type_of(double word, int32_t state_type)

@@ -16,7 +16,7 @@
 #include "model/time.h"
 #include <math.h>
 
-static const char *const input_words[] = {"auto", "state", "scaled", NULL};
+static const char *const input_words[] = {"auto", "state", "scaled", "ve", NULL};
 static const char *const type_words[] = {"state", "f32", "f64", "f16", "bf16", NULL};
 
 /* In the order of the DMI_MODEL_... numbers. */
@@ -24,7 +24,8 @@ static const dm_option options[] = {
     {sizeof(dm_option), "time", "what time the network receives", DM_OPTION_CHOICE, 0, 0, DMI_N_TIME - 1,
      dmi_time_words},
     DMI_CHOICE("input",
-               "what the network reads: the state, or x / sqrt(alpha^2 sigma_data^2 + sigma^2); auto: scaled for edm",
+               "what the network reads: the state x; scaled: x / sqrt(alpha^2 sigma_data^2 + sigma^2); ve: x / alpha; "
+               "auto: scaled for edm and consistency, else the state",
                0, input_words),
     DMI_REAL("sigma_data", "standard deviation of the data, for edm and scaled input", 0.5, 1e-6, 1e6),
     DMI_CHOICE("x", "number type of the network's input", 0, type_words),

@@ -154,7 +154,8 @@ static dm_status check_replay(const struct replay *r, const dm_request *rq)
 		return dmi_fail(rq->error, DM_ERR_ARGUMENT, "replay: rows have %z elements, the record has %z", rq->n_element,
 		                r->n_element);
 	if (rq->draw_ordinal < 0)
-		return dmi_fail(rq->error, DM_ERR_STATE, "replay: the record does not hold the noise of the start; give a state");
+		return dmi_fail(rq->error, DM_ERR_STATE,
+		                "replay: the record does not hold the noise of the start; give a state");
 	if ((uint64_t)rq->draw_ordinal >= r->n_draw)
 		return dmi_fail(rq->error, DM_ERR_STATE, "replay: draw %l is asked for, the record holds %z draws",
 		                rq->draw_ordinal, r->n_draw);

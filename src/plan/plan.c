@@ -247,6 +247,18 @@ static dm_status compile(dm_plan *plan, dm_error *err)
 	return st;
 }
 
+/* Schedules made alike are the same; one of the caller's own is only itself. */
+static int same_schedule(const dm_schedule *a, const dm_schedule *b)
+{
+	char text[2][512];
+	struct dmi_text out[2] = {{text[0], sizeof text[0], 0}, {text[1], sizeof text[1], 0}};
+	if (a == b || !a->method || !b->method)
+		return a == b;
+	dmi_schedule_print(a, &out[0]);
+	dmi_schedule_print(b, &out[1]);
+	return out[0].length == out[1].length && out[0].length < sizeof text[0] && !strcmp(text[0], text[1]);
+}
+
 static dm_status check_arguments(dm_plan **out, const dm_schedule *schedule, const dm_grid *grid,
                                  const dm_sampler *sampler, const dm_model *model, dm_error *err)
 {
@@ -256,7 +268,11 @@ static dm_status check_arguments(dm_plan **out, const dm_schedule *schedule, con
 	                      : !sampler  ? "sampler"
 	                      : !model    ? "model"
 	                                  : NULL;
-	return missing ? dmi_fail(err, DM_ERR_ARGUMENT, "plan: %s is NULL", missing) : DM_OK;
+	if (missing)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "plan: %s is NULL", missing);
+	if (!same_schedule(schedule, grid->schedule))
+		return dmi_fail(err, DM_ERR_ARGUMENT, "plan: the grid was made from another schedule than the one given");
+	return DM_OK;
 }
 
 dm_status dm_plan_create(dm_plan **out, const dm_schedule *schedule, const dm_grid *grid, const dm_sampler *sampler,

@@ -108,6 +108,49 @@ static dm_status make_array(dm_array **out, const char *dtype, const dm_allocato
 	return dm_array_create_host(out, dtype && !strcmp(dtype, "f64") ? DM_F64 : DM_F32, NULL, NULL, allocator, err);
 }
 
+/* Whether the keys are what options can say: one seed and consecutive samples. */
+static int plain_keys(const dm_run *run)
+{
+	int plain = 1;
+	for (size_t i = 1; i < run->n_sample; i++)
+		plain &= run->seed[i] == run->seed[0] && run->sample[i] == run->sample[0] + (int64_t)i;
+	return plain;
+}
+
+/* 64 bits, which the signed formats do not hold. */
+static void print_seed(struct dmi_text *text, uint64_t seed)
+{
+	char digits[20];
+	size_t n = 0;
+	do
+		digits[n++] = (char)('0' + seed % 10);
+	while (seed /= 10);
+	while (n)
+		dmi_text_put(text, &digits[--n], 1);
+}
+
+dm_status dm_run_spec(const dm_run *run, char *text, size_t capacity, size_t *length, dm_error *err)
+{
+	struct dmi_text out = {text, text ? capacity : 0, 0};
+	if (!run)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "run spec: run is NULL");
+	dmi_plan_print_spec(run->plan, &out);
+	if (run->array->ops.type == DM_F64)
+		dmi_text_string(&out, " dtype=f64");
+	if (plain_keys(run) && run->seed[0]) {
+		dmi_text_string(&out, " seed=");
+		print_seed(&out, run->seed[0]);
+	}
+	if (plain_keys(run) && run->sample[0])
+		dmi_text_format(&out, " first_sample=%l", run->sample[0]);
+	if (length)
+		*length = out.length;
+	if (text && out.length + 1 > capacity)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "run spec: capacity is %z, %z bytes are needed", capacity,
+		                out.length + 1);
+	return DM_OK;
+}
+
 /* Everything a run is made from. The run retains what it needs. */
 struct objects {
 	dm_sampler *sampler;

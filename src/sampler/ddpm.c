@@ -7,7 +7,7 @@
  *     learned_range: ln s^2 = f ln b + (1 - f) ln v, f = (out + 1) / 2
  *
  * Only small keeps the marginal. The step to sigma' = 0 adds no noise; compat=diffusers adds one that is not small there too when the step starts
- * above table index 0, with v no less than 1e-20. State: none. */
+ * above table index 0, with v no less than 1e-20; compat=wuerstchen adds none on the last step, wherever it ends. State: none. */
 #include "base/compiler.h"
 #include "sampler/step.h"
 #include "base/math.h"
@@ -16,14 +16,17 @@
 
 enum { VARIANCE, COMPAT };
 enum { SMALL, LARGE, LEARNED, LEARNED_LOG, LEARNED_RANGE };
+enum { COMPAT_NONE, COMPAT_DIFFUSERS, COMPAT_WUERSTCHEN };
 
 static const char *const variances[] = {"small", "large", "learned", "learned_log", "learned_range", NULL};
-static const char *const compats[] = {"none", "diffusers", NULL};
+static const char *const compats[] = {"none", "diffusers", "wuerstchen", NULL};
 
 static const dm_option options[] = {
     DMI_CHOICE("variance", "posterior (small), one forward step (large), or from the model's second output", SMALL,
                variances),
-    DMI_CHOICE("compat", "diffusers: noise on the last step too when it starts above index 0", 0, compats),
+    DMI_CHOICE("compat",
+               "diffusers: noise on the last step too when it starts above index 0; wuerstchen: none on the last step",
+               0, compats),
 };
 
 /* s z with s from the second output of the network. */
@@ -41,12 +44,16 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	const dm_node *from = s->from, *to = s->to;
 	double h = dmi_lambda_step(from, to), g = -dmi_expm1(-2 * h);
 	double small = to->sigma * to->sigma * g, large = from->sigma * from->sigma * g;
-	int kind = (int)s->option[VARIANCE], noisy = to->sigma > 0 || (kind != SMALL && s->option[COMPAT] && from->t > 0);
+	int kind = (int)s->option[VARIANCE], compat = (int)s->option[COMPAT], noisy = to->sigma > 0;
 	(void)user;
 	if (!dmi_goes_down(e, s, "sampler \"ddpm\" needs noise that falls from node to node"))
 		return DM_OK;
-	if (s->option[COMPAT])
+	if (compat == COMPAT_DIFFUSERS) {
+		noisy = noisy || (kind != SMALL && from->t > 0);
 		small = fmax(small, 1e-20);
+	}
+	if (compat == COMPAT_WUERSTCHEN && s->step == s->n_step - 1)
+		noisy = 0;
 	noisy = noisy && (kind != SMALL || small > 0) && large > 0;
 	double fixed = !noisy ? 0 : kind == SMALL ? sqrt(small) : kind == LARGE ? sqrt(large) : 1;
 	double stay = to->sigma > 0 ? dmi_exp(-h) * to->sigma / from->sigma : 0;
@@ -54,7 +61,7 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	dm_val z = noisy ? dm_emit_increment(e, from->lambda, to->lambda, 0) : 0;
 	if (noisy && kind >= LEARNED)
 		z = learned(e, x0, z, kind, large, small);
-	if (noisy && (kind != SMALL || to->sigma == 0))
+	if (noisy ? kind != SMALL || to->sigma == 0 : to->sigma > 0)
 		dm_emit_departs(e, DM_DEPARTS_VARIANCE);
 	dm_emit_state(e, dm_emit_linear(e, 3, (dm_term[]){{stay, s->x}, {to->alpha * g, x0}, {fixed, z}}));
 	return DM_OK;

@@ -14,10 +14,10 @@ int dmi_dpm_possible(dm_emit *e, const dm_step *s, int predict, double eta)
 	if (eta > 0 && dmi_lambda_step(s->from, s->to) < 0)
 		dm_emit_fail(e, DM_ERR_UNSUPPORTED,
 		             "sampler: with eta > 0 (or an sde- algorithm) the noise must fall from node to node");
-	else if (predict == DMI_DPM_EPSILON && s->from->alpha == 0)
-		dm_emit_fail(e, DM_ERR_UNSUPPORTED,
-		             "sampler: extrapolating epsilon cannot start at alpha = 0, where x0 does not follow from it; use "
-		             "the x0 form");
+	else if (predict == DMI_DPM_EPSILON && eta > 0 && s->from->alpha == 0)
+		dm_emit_fail(
+		    e, DM_ERR_UNSUPPORTED,
+		    "sampler: sde-dpmsolver cannot start at alpha = 0, where its noise has no bound; use sde-dpmsolver++");
 	else
 		return 1;
 	return 0;
@@ -39,6 +39,8 @@ struct dmi_dpm dmi_dpm_weights(const dm_node *from, const dm_node *to, int predi
 	double h = dmi_lambda_step(from, to), scale = -(1 + eta) * to->sigma;
 	if (predict == DMI_DPM_X0)
 		return weights_x0(from, to, h, eta);
+	if (from->alpha == 0)
+		return (struct dmi_dpm){0};
 	return (struct dmi_dpm){to->alpha / from->alpha, scale * dmi_expm1(h), scale * h * dmi_phi(2, h),
 	                        scale * h * dmi_phi(3, h), to->sigma * sqrt(fmax(eta * dmi_expm1(2 * h), 0))};
 }
@@ -55,7 +57,7 @@ int dmi_history(const dm_step *s, int wanted)
 {
 	double h = fabs(dmi_lambda_step(s->from, s->to)), last = s->from->lambda;
 	int n = 0;
-	if (!dmi_is_finite(s->from->lambda) || !dmi_is_finite(h))
+	if (!dmi_is_finite(s->from->lambda) || !dmi_is_finite(h) || h == 0)
 		return 0;
 	while (n < wanted && n < s->n_past) {
 		double lambda = s->past[n].at.lambda;

@@ -21,18 +21,20 @@ struct dmi_dpm {
 	double x, m, m1, m2, z;
 };
 
-/* x0 also from alpha = 0 and to sigma = 0 or alpha = 0, where only m has a meaning; epsilon between levels above 0. */
+/* x0 also from alpha = 0 and to sigma = 0 or alpha = 0, where only m has a meaning; epsilon between levels above 0
+ * (all 0 from alpha = 0: there the step is alpha' x0 + sigma' epsilon). */
 struct dmi_dpm dmi_dpm_weights(const dm_node *from, const dm_node *to, int predict, double eta);
 
-/* Whether a step can be made at all; fails, in the method's name, where it cannot: noise that rises with eta > 0, epsilon
- * from alpha = 0. */
+/* Whether a step can be made at all; fails where it cannot: noise that rises with eta > 0, epsilon with eta > 0 from
+ * alpha = 0. */
 int dmi_dpm_possible(dm_emit *e, const dm_step *s, int predict, double eta);
 
 /* The step to sigma = 0: alpha' x0 of an evaluation in either space. */
 dm_val dmi_emit_data(dm_emit *e, dm_val eval, const dm_node *to);
 
 /* How many earlier predictions, at most `wanted`, a step can use: their lambdas are finite and apart from each other and
- * from the step's start by more than rounding would survive. 0 where the step itself is infinite in lambda. */
+ * from the step's start by more than rounding would survive. 0 where the step itself is infinite or of no length
+ * in lambda. */
 int dmi_history(const dm_step *s, int wanted);
 
 /* The multistep step of order 1 to 3: m1 and m2 from divided differences of the newest predictions. midpoint:

@@ -6,7 +6,6 @@
 #include "sampler/ancestral.h"
 #include "sampler/orders.h"
 #include "sampler/single.h"
-#include "base/math.h"
 #include <math.h>
 
 enum { NFE, ETA, S_NOISE };
@@ -49,6 +48,7 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	single.r[0] = order == 2 ? 1.0 / 2 : 1.0 / 3;
 	single.r[1] = 2.0 / 3;
 	single.m = dm_emit_eval(e, s->x, s->from, DM_SPACE_EPSILON);
+	single.x0 = dm_emit_part(e, single.m, DM_PART_PREDICTION, DM_SPACE_X0);
 	dm_val x = a.down.sigma == 0 ? dmi_emit_data(e, single.m, s->to)
 	                             : dmi_single_result(e, &single, dmi_single_stages(e, &single, order));
 	dm_emit_state(e, dmi_emit_fresh(e, s, x, a.up, s->option[S_NOISE], 0));

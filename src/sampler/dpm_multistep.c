@@ -55,8 +55,8 @@ static int order_now(const dm_step *s)
 	return left == 2 && is_short && order > 2 ? 2 : order;
 }
 
-/* Up from sigma = 0, where lambda is infinite: x' = alpha' x0 + sigma' epsilon. */
-static dm_val leave_data(dm_emit *e, const dm_step *s, const struct dmi_seen *seen)
+/* Up from sigma = 0, and in epsilon from alpha = 0, where lambda is infinite: x' = alpha' x0 + sigma' epsilon. */
+static dm_val leave_end(dm_emit *e, const dm_step *s, const struct dmi_seen *seen)
 {
 	return dm_emit_linear(e, 2,
 	                      (dm_term[]){{s->to->alpha, dmi_view(e, seen, DM_SPACE_X0)},
@@ -93,8 +93,8 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	dm_val m = dmi_view(e, &seen, dmi_dpm_space(predict));
 	if (s->to->sigma == 0)
 		x = dm_emit_linear(e, 1, (dm_term[]){{s->to->alpha, dmi_view(e, &seen, DM_SPACE_X0)}});
-	else if (s->from->sigma == 0)
-		x = leave_data(e, s, &seen);
+	else if (s->from->sigma == 0 || (predict == DMI_DPM_EPSILON && s->from->alpha == 0))
+		x = leave_end(e, s, &seen);
 	else
 		x = advance(e, s, &method, wanted, m);
 	if (s->option[DENOISE_TO_ZERO] != 0 && s->step + 1 == s->n_step && s->to->sigma > 0) {

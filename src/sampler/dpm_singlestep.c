@@ -34,7 +34,7 @@ static int order_now(dm_emit *e, const dm_step *s, const void *user)
 	if (s->to->sigma == 0 || s->n_past == 0 || order > s->past[0].order + 1)
 		order = s->to->sigma == 0 || s->n_past == 0 ? 1 : (int)s->past[0].order + 1;
 	const dm_node *start = order > 1 ? &s->past[order - 2].at : s->from;
-	return dmi_is_finite(start->lambda) && s->from->lambda > start->lambda ? order : 1;
+	return dmi_is_finite(start->lambda) && s->from->lambda != start->lambda ? order : 1;
 }
 
 /* A step of order k: from the group's start, with the predictions made since. */
@@ -64,6 +64,8 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	dm_val m = dm_emit_eval(e, s->x, s->from, dmi_dpm_space(predict));
 	single.from = order > 1 ? &s->past[order - 2].at : s->from;
 	single.x = order > 1 ? s->kept[0] : s->x;
+	if (predict == DMI_DPM_EPSILON && order == 1)
+		single.x0 = dm_emit_part(e, m, DM_PART_PREDICTION, DM_SPACE_X0);
 	if (s->to->sigma == 0)
 		dm_emit_state(e, dmi_emit_data(e, m, s->to));
 	else

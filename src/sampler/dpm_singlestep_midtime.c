@@ -57,6 +57,8 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	if (!dmi_dpm_possible(e, s, predict, 0))
 		return DM_OK;
 	single.m = dm_emit_eval(e, s->x, s->from, dmi_dpm_space(predict));
+	if (predict == DMI_DPM_EPSILON)
+		single.x0 = dm_emit_part(e, single.m, DM_PART_PREDICTION, DM_SPACE_X0);
 	if (s->to->sigma == 0) {
 		dm_emit_state(e, dmi_emit_data(e, single.m, s->to));
 		return DM_OK;

@@ -3,7 +3,7 @@
  *     dx/dt = alpha' x0 + sigma' epsilon,     alpha' = f alpha,   sigma' = f sigma + g^2 / (2 sigma)
  *     x_p = x + a h d at t + a h,   x' = x + h ((1 - 1/(2a)) d + d_p / (2a)),   h = t' - t
  *
- * d, d_p the right side there; a = 1 is Heun, 1/2 midpoint. solver = euler, the last step, and one to sigma = 0: x + h d. What
+ * d, d_p the right side there; a = 1 is Heun, 1/2 midpoint. solver = euler, and the step to sigma = 0: x + h d. What
  * is not linear in t does not keep mean and variance exactly. Churn as in euler. State: none. */
 #include "base/compiler.h"
 #include "sampler/step.h"
@@ -71,7 +71,7 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 		return DM_OK;
 	x0[0] = dm_emit_eval(e, x, &at, DM_SPACE_X0);
 	declare(e, &at, h, rate, s->to);
-	if (s->option[SOLVER] == EULER || s->step + 1 == s->n_step || s->to->sigma == 0) {
+	if (s->option[SOLVER] == EULER || s->to->sigma == 0) {
 		dm_emit_state(e, advance(e, x, h, 1, rate, x0, (double[]){1}));
 		return DM_OK;
 	}

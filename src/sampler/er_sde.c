@@ -7,13 +7,13 @@
  * m1 and m2 are slope and curvature of x0 over u at the start, from the two (order 2) or three newest predictions. noise_power = 1
  * with s_noise = 0 is the ODE. The integrals run over ln u by composite Gauss of three points. compat = comfyui: sums of
  * 200 one-sided points, and at order 3 the difference of the two newest as slope, which makes order 3 one of order 2.
- * State: two earlier predictions. */
+ * start = rk makes the first steps of order 3 by an evaluation half-way in lambda. State: two earlier predictions. */
 #include "base/compiler.h"
 #include "sampler/dpm.h"
+#include "sampler/er_way.h"
 #include "base/math.h"
-#include <math.h>
 
-enum { ORDER, S_NOISE, NOISE_SCALER, NOISE_POWER, COMPAT, ANALYTIC_FIRST };
+enum { ORDER, S_NOISE, NOISE_SCALER, NOISE_POWER, COMPAT, START, ANALYTIC_FIRST };
 enum { STANDARD, POWER };
 
 static const char *const scalers[] = {"standard", "power", NULL};
@@ -25,41 +25,15 @@ static const dm_option options[] = {
     DMI_CHOICE("noise_scaler", "standard: u (e^(u^0.3) + 10); power: u^noise_power", STANDARD, scalers),
     DMI_REAL("noise_power", "1: the ODE if s_noise = 0", 1, 1, 10),
     DMI_CHOICE("compat", "comfyui: sums of 200 points, and the difference as slope", 0, compats),
+    DMI_START,
     DMI_ANALYTIC_FIRST,
 };
 
-/* f(u) / u */
-static double scaler(const dm_step *s, double u)
+static struct dmi_er_way way(const dm_step *s, const dm_node *from, const dm_node *to)
 {
-	if (s->option[NOISE_SCALER] == POWER)
-		return dmi_pow(u, s->option[NOISE_POWER] - 1);
-	return dmi_exp(dmi_pow(u, 0.3)) + 10;
-}
-
-/* dp / f(p) = dl / (f(p)/p) with p = e^l. */
-static void integrals(const dm_step *s, double u, double u_to, double *s1, double *s2)
-{
-	double l = dmi_log(u_to), width = dmi_log(u) - l, root = sqrt(3.0 / 5) / 2;
-	int n = 32 * (1 + (int)fmin(ceil(width), 64));
-	*s1 = *s2 = 0;
-	for (int i = 0; i < 3 * n; i++) {
-		int point = i % 3 - 1;
-		double p = dmi_exp(l + width / n * (i / 3 + 0.5 + point * root));
-		double term = (point ? 5.0 / 18 : 8.0 / 18) * width / n / scaler(s, p);
-		*s1 += term;
-		*s2 += term * (p - u);
-	}
-}
-
-static void sums(const dm_step *s, double u, double u_to, double *s1, double *s2)
-{
-	double part = (u - u_to) / 200;
-	*s1 = *s2 = 0;
-	for (int m = 0; m < 200; m++) {
-		double p = u_to + m * part, term = part / (p * scaler(s, p));
-		*s1 += term;
-		*s2 += term * (p - u);
-	}
+	struct dmi_er_scaler scaler = {s->option[NOISE_SCALER] == POWER ? s->option[NOISE_POWER] : 0,
+	                               s->option[COMPAT] != 0};
+	return dmi_er_way(&scaler, dmi_level(from), dmi_level(to));
 }
 
 /* Slope and curvature over u as weights of the newest prediction and the order - 1 before it. */
@@ -78,52 +52,69 @@ static void differences(const dm_step *s, int order, double u, double *m1, doubl
 	}
 }
 
-/* The weights of the predictions over alpha', into c. */
-static void weigh(const dm_step *s, int order, double u, double u_to, double r, double *c)
+/* alpha' (r x/alpha + sum c_k m_k + s_noise sum noise_k z_k), n predictions, draws 0 .. n_draw - 1 of the step. */
+static dm_val advance(dm_emit *e, const dm_step *s, const dm_node *to, double r, int n, const double *c,
+                      const dm_val *m, int n_draw, const double *noise)
 {
-	double m1[3] = {0}, m2[3] = {0}, s1, s2, g = u_to - u, f = u_to * scaler(s, u_to);
-	c[0] = 1 - r;
-	c[1] = c[2] = 0;
-	if (order < 2)
-		return;
-	differences(s, order, u, m1, m2);
-	if (s->option[COMPAT] != 0)
-		sums(s, u, u_to, &s1, &s2);
-	else
-		integrals(s, u, u_to, &s1, &s2);
-	for (int k = 0; k < order; k++)
-		c[k] += (g + f * s1) * m1[k] + (g * g / 2 + f * s2) * m2[k];
+	dm_term term[6] = {{r > 0 ? to->alpha * r / s->from->alpha : 0, s->x}};
+	for (int k = 0; k < n; k++)
+		term[1 + k] = (dm_term){to->alpha * c[k], m[k]};
+	for (int k = 0; k < n_draw; k++) {
+		double dev = to->alpha * s->option[S_NOISE] * noise[k];
+		term[1 + n + k] = (dm_term){dev, dev > 0 ? dm_emit_noise(e, s->step, k) : 0};
+	}
+	return dm_emit_linear(e, 1 + n + n_draw, term);
+}
+
+/* A step of order 2 of its own: the slope from a second evaluation half-way in lambda, the noise in two parts. */
+static dm_val single(dm_emit *e, const dm_step *s, dm_val x0)
+{
+	dm_node at;
+	dm_status st = dm_schedule_at_lambda(s->schedule, (s->from->lambda + s->to->lambda) / 2, &at, NULL);
+	if (st != DM_OK)
+		dm_emit_fail(e, st, "start=rk: the schedule has no level between two nodes of the grid");
+	struct dmi_er_way half = way(s, s->from, &at), rest = way(s, &at, s->to), all = way(s, s->from, s->to);
+	double c = all.slope / (dmi_level(&at) - dmi_level(s->from)), noise[2] = {rest.r * half.fresh, rest.fresh};
+	dm_val x = advance(e, s, &at, half.r, 1, &half.x0, &x0, 1, &half.fresh);
+	dm_val m[2] = {x0, dm_emit_eval(e, x, &at, DM_SPACE_X0)};
+	return advance(e, s, s->to, all.r, 2, (double[]){all.x0 - c, c}, m, 2, noise);
+}
+
+static dm_val multistep(dm_emit *e, const dm_step *s, int order, dm_val x0)
+{
+	double m1[3] = {0}, m2[3] = {0}, c[3];
+	struct dmi_er_way w = way(s, s->from, s->to);
+	dm_val m[3] = {x0, 0, 0};
+	if (order > 1)
+		differences(s, order, dmi_level(s->from), m1, m2);
+	for (int k = 0; k < order; k++) {
+		c[k] = (k ? 0 : w.x0) + w.slope * m1[k] + w.bend * m2[k];
+		m[k] = k ? s->past[k - 1].prediction : x0;
+		if (k)
+			dmi_departs_at(e, s->option[ANALYTIC_FIRST] != 0, &s->past[k - 1].at);
+	}
+	return advance(e, s, s->to, w.r, order, c, m, 1, &w.fresh);
 }
 
 static dm_status step(void *user, const dm_step *s, dm_emit *e)
 {
-	double u = dmi_level(s->from), u_to = dmi_level(s->to), c[3], alpha = s->to->alpha;
-	int analytic = s->option[ANALYTIC_FIRST] != 0, order = 1 + dmi_history(s, (int)s->option[ORDER] - 1);
+	int wanted = (int)s->option[ORDER], order = 1 + dmi_history(s, wanted - 1);
 	(void)user;
 	if (!dmi_goes_down(e, s, "sampler \"er_sde\" needs noise that falls from node to node"))
 		return DM_OK;
-	if (alpha == 0) {
+	if (s->to->alpha == 0) {
 		dm_emit_fail(e, DM_ERR_UNSUPPORTED, "sampler \"er_sde\" cannot step to a node with alpha = 0");
 		return DM_OK;
 	}
-	double r = dmi_is_finite(u) && u_to > 0 ? u_to / u * (scaler(s, u_to) / scaler(s, u)) : 0;
-	double fresh = sqrt(fmax(u_to * u_to - (r > 0 ? r * r * u * u : 0), 0)), s_noise = s->option[S_NOISE];
-	struct dmi_seen seen = dmi_see(e, s, analytic);
-	dm_term term[5] = {{r > 0 ? alpha * r / s->from->alpha : 0, s->x}, {0, dmi_view(e, &seen, DM_SPACE_X0)}};
-	weigh(s, order, u, u_to, r, c);
-	for (int k = 0; k < order; k++) {
-		term[1 + k].coefficient = alpha * c[k];
-		if (k) {
-			term[1 + k].value = s->past[k - 1].prediction;
-			dmi_departs_at(e, analytic, &s->past[k - 1].at);
-		}
-	}
-	if (s_noise != 1 && fresh > 1e-7 * u_to)
+	struct dmi_seen seen = dmi_see(e, s, s->option[ANALYTIC_FIRST] != 0);
+	dm_val x0 = dmi_view(e, &seen, DM_SPACE_X0);
+	if (dmi_starts(s, (int)s->option[START], wanted, order))
+		dm_emit_state(e, single(e, s, x0));
+	else
+		dm_emit_state(e, multistep(e, s, order, x0));
+	if (s->option[S_NOISE] != 1 && way(s, s->from, s->to).fresh > 1e-7 * dmi_level(s->to))
 		dm_emit_departs(e, DM_DEPARTS_VARIANCE);
-	if (s_noise * fresh > 0)
-		term[1 + order] = (dm_term){alpha * s_noise * fresh, dm_emit_noise(e, s->step, 0)};
-	dm_emit_state(e, dm_emit_linear(e, 2 + order, term));
-	dm_emit_push(e, s->from, term[1].value, order);
+	dm_emit_push(e, s->from, x0, order);
 	return DM_OK;
 }
 

@@ -7,12 +7,12 @@
  *     epsilon  x' = (alpha'/alpha) x + alpha' (u' - u) epsilon,  u = sigma/alpha      (ddim with eta = 0)
  *     flow     x' = (m'/m) x + m' (s' - s) (epsilon - x0),  m = alpha + sigma, s = sigma/m
  *     x0       x' = (sigma'/sigma) x + (alpha' - alpha sigma'/sigma) x0
- *     v        x' = ((alpha alpha' + sigma sigma') x + n (sigma' alpha - alpha' sigma) v) / n^2,  n^2 = alpha^2 + sigma^2
+ *     v        x' = ((alpha alpha' + sigma sigma') x + n (sigma' alpha - alpha' sigma) v) / n^2
  *
- * The order is 2 for any number of terms: the weights are exact for equal steps only. In v it is 1, and a constant
- * denoiser is not carried exactly: F turns v already, and so does the extrapolation (diffusers does this for models that
- * predict v). The step to sigma' = 0 keeps all terms; one that F cannot make (alpha = 0 in epsilon) is the line
- * x' = alpha' x0 + sigma' epsilon. */
+ * with n^2 = alpha^2 + sigma^2. The order is 2 for any number of terms: the weights are exact for equal steps only. In
+ * v it is 1, and a constant denoiser is not carried exactly: F turns v already, and so does the extrapolation
+ * (diffusers does this for models that predict v). The step to sigma' = 0 keeps all terms; one that F cannot make
+ * (alpha = 0 in epsilon) is the line x' = alpha' x0 + sigma' epsilon. */
 #ifndef DMI_PSEUDO_H
 #define DMI_PSEUDO_H
 

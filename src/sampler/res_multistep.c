@@ -40,6 +40,9 @@ static double way(const struct dmi_form *form, const dm_node *from, const dm_nod
 	return -dmi_log(form->abscissa(to) / form->abscissa(from));
 }
 
+/* In units of the step: over shorter distances a difference of predictions is mostly rounding. */
+static const double apart = 1e-4;
+
 /* H b2 / (1 - e^(-H)): the share of the earlier prediction in the sum of both. */
 static double share_of_old(dm_emit *e, const dm_step *s, const struct dmi_form *form, const dm_node *down)
 {
@@ -50,7 +53,7 @@ static double share_of_old(dm_emit *e, const dm_step *s, const struct dmi_form *
 		return 0;
 	split(s, form, old, s->from, &old_down);
 	double c = -way(form, old, &old_down) / h, share = dmi_phi(2, -h) / (c * dmi_phi(1, -h));
-	if (!dmi_is_finite(share) || !dmi_is_finite(c))
+	if (!dmi_is_finite(share) || !(-c > apart))
 		return 0;
 	dmi_departs_at(e, s->option[ANALYTIC_FIRST] != 0, old);
 	return share;

@@ -1,4 +1,4 @@
-/* SA-Solver (Xue 2023, algorithm 1): stochastic Adams, the step of stochastic_adams.h with a predictor over the p newest
+/* SA-Solver (Xue 2023, algorithm 1), stochastic Adams: the step of stochastic_adams.h as a predictor over the p newest
  * predictions. When the next prediction arrives, the corrector redoes the last step from its own start with the same
  * noise over the q newest, that one included (pece = 1: and the prediction is made anew there). tau inside the window,
  * 0 elsewhere.

@@ -25,6 +25,10 @@ static dm_val point(dm_emit *e, const struct dmi_single *o, const dm_node *at, c
 {
 	dm_term term[7] = {
 	    {w->x, o->x}, {w->m - weight[0] - weight[1], o->m}, {weight[0], o->inner[0]}, {weight[1], o->inner[1]}};
+	if (o->x0) { /* x = alpha x0 + sigma m */
+		term[0] = (dm_term){at->alpha, o->x0};
+		term[1].coefficient = at->sigma - weight[0] - weight[1];
+	}
 	double unit = o->predict == DMI_DPM_X0 ? at->sigma : at->alpha;
 	for (int k = 0; k < o->n_draw; k++)
 		term[4 + k] = (dm_term){o->s_noise * unit * o->carried[k], o->draw[k]};

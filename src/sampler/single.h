@@ -16,6 +16,7 @@ struct dmi_single {
 	const dm_step *s;
 	const dm_node *from, *to;
 	dm_val x, m; /* at from */
+	dm_val x0;   /* epsilon with eta = 0, optional: the other view of m, which keeps long steps free of cancellation */
 	int predict, midpoint, taylor;
 	double eta, s_noise, r[2];
 	dm_val inner[2];   /* m_1, m_2, set by the stages */

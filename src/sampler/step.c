@@ -48,7 +48,10 @@ dm_val dmi_emit_churn(dm_emit *e, const dm_step *s, dm_node *at)
 	*at = *s->from;
 	if (!(gamma > 0) || !(u > 0))
 		return s->x;
-	if (dm_schedule_at_lambda(s->schedule, s->from->lambda - dmi_log1p(gamma), at, NULL) != DM_OK) {
+	dm_status st = dm_schedule_at_lambda(s->schedule, s->from->lambda - dmi_log1p(gamma), at, NULL);
+	if (st == DM_ERR_CALLBACK)
+		dm_emit_fail(e, st, "churn: the schedule's callback failed at the level above the node");
+	if (st != DM_OK) { /* beyond the noise end: up to it */
 		dm_schedule_range(s->schedule, NULL, &t_noise);
 		if (dm_schedule_at_time(s->schedule, t_noise, at, NULL) != DM_OK || !(at->lambda < s->from->lambda)) {
 			*at = *s->from;

@@ -8,7 +8,7 @@
  * The predictor takes the p - 1 earlier nodes, the corrector also the new one. The corrector redoes the last step from
  * its own start when the next prediction arrives, so it costs no evaluation. Where the predictor's order is p the
  * corrector's is p + 1. lower_order_final = 1: the order falls to 1 at the last step, which makes the whole of order 2.
- * compat=original: vary_coeff as published (order 1). State: four earlier predictions and the start of the last step. */
+ * compat=original: vary_coeff as published (order 1). State: four earlier predictions, the start of the last step. */
 #include "base/compiler.h"
 #include "sampler/adams.h"
 #include "sampler/unipc_weights.h"

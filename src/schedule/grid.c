@@ -36,6 +36,7 @@
 	X(ays_sd15)                                                                                                        \
 	X(ays_sdxl)                                                                                                        \
 	X(ays_svd)                                                                                                         \
+	X(gits)                                                                                                            \
 	X(flow)                                                                                                            \
 	X(logit_normal)                                                                                                    \
 	X(trigflow)                                                                                                        \

@@ -43,7 +43,7 @@ static dm_status at_lambda(const dm_schedule *s, double lambda, dm_node *out, dm
 			high = middle;
 	}
 	double t = ((double)low + 1 + (l[low] - ln_alpha) / (l[low] - l[low + 1])) / (double)s->n_kept;
-	out->t = fmin(fmax(t, s->t_zero), 1);
+	out->t = fmin(fmax(t, s->t_zero), s->t_limit);
 	out->lambda = lambda;
 	dmi_vp_levels(lambda, &out->alpha, &out->sigma);
 	return DM_OK;
@@ -63,6 +63,7 @@ static const struct dmi_process process = {.at_time = at_time, .at_lambda = at_l
 
 dm_status dmi_table_make_continuous(dm_schedule *s, dm_error *err)
 {
+	const double last = 100; /* -ln alpha at the end of the last segment */
 	double *l = dmi_table_lambda(s), *a = dmi_table_alpha_bar(s), t_min = s->options.value[DMI_TABLE_T_MIN];
 	size_t k = 0;
 	while (k < s->n_table && l[k] >= s->options.value[DMI_TABLE_CLIP_LAMBDA])
@@ -79,7 +80,8 @@ dm_status dmi_table_make_continuous(dm_schedule *s, dm_error *err)
 	s->n_table = 0;
 	s->t_zero = (1 - l[0] / (l[1] - l[0])) / (double)k;
 	s->t_clean = t_min > 0 ? t_min : 1 / (double)k;
-	s->t_noise = s->t_limit = 1;
+	s->t_noise = 1;
+	s->t_limit = 1 + fmax(last + l[k - 1], 0) / ((l[k - 2] - l[k - 1]) * (double)k);
 	if (!(s->t_clean >= s->t_zero && s->t_clean < 1))
 		return dmi_fail(err, DM_ERR_ARGUMENT, "schedule \"%s\": t_min = %g is outside [%g, 1)", s->method->info.name,
 		                s->t_clean, s->t_zero);

@@ -50,11 +50,18 @@ AT(dm_node, sigma, 24);
 AT(dm_node, lambda, 32);
 AT(dm_node, visit, 40);
 
-SIZE(dm_schedule_ops, 32);
+SIZE(dm_schedule_ops, 40);
 AT(dm_schedule_ops, struct_size, 0);
 AT(dm_schedule_ops, level, 8);
 AT(dm_schedule_ops, destroy, 16);
 AT(dm_schedule_ops, time, 24);
+AT(dm_schedule_ops, rates, 32);
+
+SIZE(dm_sde_ops, 32);
+AT(dm_sde_ops, struct_size, 0);
+AT(dm_sde_ops, drift, 8);
+AT(dm_sde_ops, diffusion, 16);
+AT(dm_sde_ops, destroy, 24);
 
 SIZE(dm_branch, 12);
 AT(dm_branch, model, 0);
@@ -139,7 +146,7 @@ AT(dm_stats, n_element, 16);
 AT(dm_stats, gram, 24);
 AT(dm_stats, sum, 32);
 
-SIZE(dm_sampler_ops, 56);
+SIZE(dm_sampler_ops, 64);
 AT(dm_sampler_ops, struct_size, 0);
 AT(dm_sampler_ops, n_past, 8);
 AT(dm_sampler_ops, n_kept, 12);
@@ -148,11 +155,14 @@ AT(dm_sampler_ops, step, 24);
 AT(dm_sampler_ops, control, 32);
 AT(dm_sampler_ops, destroy, 40);
 AT(dm_sampler_ops, weights, 48);
+AT(dm_sampler_ops, clock, 56);
 
-SIZE(dm_operand, 16);
+SIZE(dm_operand, 32);
 AT(dm_operand, slot, 0);
 AT(dm_operand, draw, 4);
-AT(dm_operand, draw_ordinal, 8);
+AT(dm_operand, path_from, 8);
+AT(dm_operand, path_to, 16);
+AT(dm_operand, draw_ordinal, 24);
 
 SIZE(dm_row, 88);
 AT(dm_row, struct_size, 0);
@@ -183,13 +193,15 @@ AT(dm_plan_info, departs, 52);
 AT(dm_plan_info, n_past, 56);
 AT(dm_plan_info, n_kept, 60);
 
-SIZE(dm_input, 32);
+SIZE(dm_input, 48);
 AT(dm_input, data, 0);
 AT(dm_input, stride, 8);
 AT(dm_input, type, 16);
 AT(dm_input, source, 20);
 AT(dm_input, draw, 24);
 AT(dm_input, reserved, 28);
+AT(dm_input, path_from, 32);
+AT(dm_input, path_to, 40);
 
 SIZE(dm_output, 24);
 AT(dm_output, data, 0);
@@ -262,6 +274,16 @@ IS(DM_KIND_GUIDANCE, 4);
 IS(DM_KIND_SAMPLER, 5);
 IS(DM_KIND_TIME, 6);
 
+IS(DM_BY_TIME, 1);
+IS(DM_BY_LEVEL, 2);
+IS(DM_BY_LAMBDA, 3);
+IS(DM_BY_INDEX, 4);
+IS(DM_BY_PERCENT, 5);
+
+IS(DM_ROUND_NONE, 0);
+IS(DM_ROUND_NEAREST, 1);
+IS(DM_ROUND_DOWN, 2);
+
 IS(DM_F32, 1);
 IS(DM_F64, 2);
 IS(DM_F16, 3);
@@ -296,6 +318,9 @@ IS(DM_PART_UNMAPPED, 4);
 IS(DM_DEPARTS_MEAN, 1);
 IS(DM_DEPARTS_VARIANCE, 2);
 
+IS(DM_CLOCK_LAMBDA, 0);
+IS(DM_CLOCK_TIME, 1);
+
 IS(DM_NORM_SAMPLE, 0);
 IS(DM_NORM_BATCH, 1);
 
@@ -313,6 +338,7 @@ IS(DM_ROW_STEP, 6);
 
 IS(DM_SOURCE_DATA, 0);
 IS(DM_SOURCE_NORMALS, 1);
+IS(DM_SOURCE_PATH, 2);
 
 IS(DM_MAP_CLIP, 1);
 IS(DM_MAP_QUANTILE_CLIP, 2);

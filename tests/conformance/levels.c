@@ -45,15 +45,19 @@ int check_grid(const struct test_case *c, const dm_schedule *schedule, const dm_
 	double *value = calloc(n, sizeof *value);
 	dm_error err;
 	int kind = value ? VERDICT_PASS : say(check->verdict, VERDICT_FAIL, "out of memory");
+	/* the final node may be left out of the levels, or be among the times */
+	size_t n_level = level && level->n == n - 1 ? n - 1 : n, n_time = time && time->n == n ? n : n - 1;
 	for (size_t i = 0; !kind && i < n; i++)
 		value[i] = level_of_node(c, dm_grid_node(grid, i));
 	if (!kind && level)
-		kind = compare(check, level, value, n, level->name);
-	for (size_t i = 0; !kind && time && i < n - 1; i++)
-		if (dm_model_time(model, schedule, dm_grid_node(grid, i), &value[i], &err) != DM_OK)
+		kind = compare(check, level, value, n_level, level->name);
+	for (size_t i = 0; !kind && time && i < n_time; i++)
+		if (!model)
+			value[i] = dm_grid_node(grid, i)->t;
+		else if (dm_model_time(model, schedule, dm_grid_node(grid, i), &value[i], &err) != DM_OK)
 			kind = say(check->verdict, VERDICT_FAIL, "time of node %zu: %s", i, err.message);
 	if (!kind && time)
-		kind = compare_times(check, time, value, n - 1, time->name);
+		kind = compare_times(check, time, value, n_time, time->name);
 	free(value);
 	return kind;
 }
@@ -133,6 +137,20 @@ static void end_nodes(const struct test_case *c, dm_node *node, size_t n)
 		node[i] = node_at_level(c, i == n - 1 ? low : high * pow(low / high, (double)i / (double)(n - 1)));
 }
 
+/* The same by the ends of time. */
+static int timed_nodes(const struct test_case *c, const dm_schedule *schedule, dm_node *node, size_t n,
+                       struct verdict *verdict)
+{
+	double from = case_number(c, "grid.t_start", NAN), to = case_number(c, "grid.t_end", NAN);
+	dm_error err;
+	for (size_t i = 0; i < n; i++) {
+		double t = i == n - 1 ? to : from + (to - from) * (double)i / (double)(n - 1);
+		if (dm_schedule_at_time(schedule, t, &node[i], &err) != DM_OK)
+			return say(verdict, VERDICT_FAIL, "time %g: %s", t, err.message);
+	}
+	return VERDICT_PASS;
+}
+
 /* Whether the times are whole indices of the table whose levels the grid takes. */
 static int given_by_index(const struct test_case *c, const dm_schedule *schedule)
 {
@@ -158,6 +176,8 @@ static int caller_nodes(const struct test_case *c, const dm_schedule *schedule, 
 		return inverse_nodes(c, schedule, piece, node, n, verdict);
 	if (by_index)
 		return index_nodes(c, schedule, node, n, verdict);
+	if (case_is(c, "grid", "none") && !case_text(c, "grid.sigma_max"))
+		return timed_nodes(c, schedule, node, n, verdict);
 	if (case_is(c, "grid", "none"))
 		end_nodes(c, node, n);
 	else if (case_array(c, "grid.sigma"))
@@ -247,6 +267,8 @@ int build_grid(const struct test_case *c, const dm_schedule *schedule, const dm_
 	}
 	if (dm_grid_create(out, schedule, spec, NULL, &err) != DM_OK)
 		return say(check->verdict, VERDICT_FAIL, "grid \"%.100s\": %s", spec, err.message);
+	if (case_is(c, "grid", "linear_time"))
+		model = NULL; /* its times are those of the process */
 	kind = check_grid(c, schedule, *out, model, &own, case_array(c, "grid.time"), case_array(c, "grid.sigma"));
 	if (!kind && in_blocks)
 		kind = join_blocks(schedule, &blocks, out, check->verdict);

@@ -24,7 +24,7 @@ size_t grid_pieces(const struct test_case *c);
 int build_grid(const struct test_case *c, const dm_schedule *schedule, const dm_model *model, size_t piece,
                struct check *check, dm_grid **out);
 
-/* Compares the nodes with arrays of times and levels (either may be NULL). */
+/* Compares the nodes with arrays of times and levels (either may be NULL). model NULL: times of the process. */
 int check_grid(const struct test_case *c, const dm_schedule *schedule, const dm_grid *grid, const dm_model *model,
                struct check *check, struct case_array *time, struct case_array *level);
 

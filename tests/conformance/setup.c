@@ -1,7 +1,6 @@
 #include "setup.h"
 #include "levels.h"
 #include "translate.h"
-#include "user_table.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -28,17 +27,12 @@ static int failed(struct verdict *verdict, const char *what, const char *spec, c
 	return say(verdict, VERDICT_FAIL, "%s \"%.120s\": %s", what, spec, err->message);
 }
 
-/* By name, or as a table of the caller's. */
 static int make_schedule(struct setup *s, const struct test_case *c, struct verdict *verdict)
 {
 	char spec[SPEC_SIZE];
 	dm_error err;
-	if (translate_schedule(c, spec, verdict)) {
-		if (verdict->kind == VERDICT_FAIL || !case_is(c, "schedule", "discrete"))
-			return verdict->kind;
-		verdict->kind = VERDICT_PASS;
-		return user_table(c, &s->schedule, verdict);
-	}
+	if (translate_schedule(c, spec, verdict))
+		return verdict->kind;
 	if (dm_schedule_create(&s->schedule, spec, NULL, &err) != DM_OK)
 		return failed(verdict, "schedule", spec, &err);
 	return VERDICT_PASS;

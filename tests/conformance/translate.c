@@ -10,9 +10,17 @@ static const struct {
 	const char *format, *demist;
 	double sign;
 } predictions[] = {
-    {"epsilon", "epsilon", 1},    {"minus_epsilon", "epsilon", -1}, {"sample", "x0", 1},   {"v", "v", 1},
-    {"flow", "flow", 1},          {"flow_reversed", "flow", -1},    {"score", "score", 1}, {"edm_F", "edm", 1},
-    {"edm_F_negated", "edm", -1},
+    {"epsilon", "epsilon", 1},
+    {"minus_epsilon", "minus_epsilon", 1},
+    {"sample", "x0", 1},
+    {"v", "v", 1},
+    {"flow", "flow", 1},
+    {"flow_reversed", "flow_reversed", 1},
+    {"score", "score", 1},
+    {"edm_F", "edm", 1},
+    {"edm_F_negated", "edm_negated", 1},
+    {"consistency_F", "consistency", 1},
+    {"trigflow", "trigflow", 1},
 };
 
 static const struct {
@@ -20,15 +28,23 @@ static const struct {
 } times[] = {
     {"index", "index"},
     {"index_log_interp", "index"},
-    {"index_log_interp_round", "index_round"},
+    {"index_log_interp_round", "index_round_visits"},
+    {"index_log_interp_trunc", "index_trunc_visits"},
     {"index_nearest", "index_round"},
-    {"index_log_interp_trunc", "index_trunc"},
+    {"unit_times_last_index", "last_index"},
+    {"unit_times_999", "last_index"},
+    {"reversed_index", "reversed_index"},
     {"sigma", "sigma"},
     {"quarter_log_sigma", "quarter_log_sigma"},
+    {"250_log_sigma", "250_log_sigma"},
+    {"atan_sigma_2_over_pi", "atan_sigma"},
     {"flow1000", "1000t"},
     {"flow1000_trunc", "1000t_trunc"},
     {"one_minus_sigma", "one_minus_t"},
     {"unit", "t"},
+    {"unit_minus_first_times_1000", "t_minus_first"},
+    {"angle", "angle"},
+    {"angle_2_over_pi", "angle_unit"},
 };
 
 /* ------------------------------------------------------------------------------------------------------------- */
@@ -38,9 +54,18 @@ static void append(char *spec, const char *option, const char *value)
 {
 	size_t n = strlen(spec);
 	int takes = option[strlen(option) - 1] == '=';
-	snprintf(spec + n, SPEC_SIZE - n, "%c%s%s", strchr(spec, ':') ? ',' : ':', option, takes ? value : "");
+	snprintf(spec + n, SPEC_SIZE - n, "%c%s", strchr(spec, ':') ? ',' : ':', option);
+	n += strlen(spec + n);
+	snprintf(spec + n, SPEC_SIZE - n, "%s", takes ? value : "");
 	for (char *c = spec + n; *c; c++) /* a list */
-		*c = *c == ' ' ? '/' : *c;
+		*c = *c == ' ' || *c == ',' ? '/' : *c;
+}
+
+static void append_number(char *spec, const char *option, double value)
+{
+	char text[32];
+	snprintf(text, sizeof text, "%.17g", value);
+	append(spec, option, text);
 }
 
 /* "if KEY=VALUE" */
@@ -122,23 +147,45 @@ int translate_sampler(const struct test_case *c, char *spec, struct verdict *ver
 	return translate(c, "sampler.", "sampler", sampler_methods, any_sampler, spec, verdict);
 }
 
+/* The clean end of a process over time is where the grids over its time stop. */
+static int stops_early(const struct test_case *c, double *t_min)
+{
+	static const char *const timed[] = {"vp_sde", "subvp_sde", "ve_sde", "vp_table", "vp_cosine"};
+	*t_min = fmin(case_number(c, "grid.t_end", 0), case_number(c, "grid.t_start", 1));
+	for (size_t i = 0; i < sizeof timed / sizeof *timed; i++)
+		if (case_is(c, "schedule", timed[i]))
+			return *t_min > 0;
+	return 0;
+}
+
 int translate_schedule(const struct test_case *c, char *spec, struct verdict *verdict)
 {
-	const char *setting = case_is(c, "schedule", "discrete") ? "schedule.betas" : "schedule";
+	int table = case_is(c, "schedule", "vp_table");
+	const char *setting = table || case_is(c, "schedule", "discrete") ? "schedule.betas" : "schedule";
+	double t_min;
 	if (translate(c, "schedule.", setting, schedule_methods, any_schedule, spec, verdict))
 		return verdict->kind;
-	if (case_is(c, "schedule.betas", "guided_linear")) {
-		char value[32];
-		double k = 1000 / case_number(c, "schedule.T", 1000);
-		snprintf(value, sizeof value, "%.17g", 0.0001 * k);
-		append(spec, "beta_start=", value);
-		snprintf(value, sizeof value, "%.17g", 0.02 * k);
-		append(spec, "beta_end=", value);
-	}
-	/* its clean end is where the grids over its time stop */
-	if (case_is(c, "schedule", "vp_sde") && case_number(c, "grid.t_end", 0) > 0)
-		append(spec, "t_min=", case_text(c, "grid.t_end"));
+	if (table)
+		append(spec, "continuous=1", "");
+	if (stops_early(c, &t_min))
+		append_number(spec, "t_min=", t_min);
 	return VERDICT_PASS;
+}
+
+/* What a grid takes from elsewhere: the shift of a flow model's table, the spec of respaced, ends that follow from T. */
+static void more_of_grid(const struct test_case *c, char *spec)
+{
+	const char *shift = case_text(c, "schedule.shift"), *rule = case_text(c, "grid.rule");
+	const char *kept = case_is(c, "grid", "respaced") ? case_text(c, "grid.spec") : NULL;
+	double t = case_number(c, "schedule.T", 1000);
+	if (shift && !case_is(c, "grid", "flow"))
+		append(spec, "shift=", shift);
+	if (kept)
+		append(spec, strncmp(kept, "ddim", 4) ? "sections=" : "ddim=", strncmp(kept, "ddim", 4) ? kept : kept + 4);
+	if (rule && !strcmp(rule, "descend_to_shifted"))
+		append_number(spec, "top=", 1 - 1 / t);
+	if (rule && !strcmp(rule, "linear_1_to_1/T_drop_last"))
+		append_number(spec, "bottom=", 1 / t);
 }
 
 int translate_grid(const struct test_case *c, size_t steps, char *spec, struct verdict *verdict)
@@ -146,6 +193,7 @@ int translate_grid(const struct test_case *c, size_t steps, char *spec, struct v
 	char value[32];
 	if (translate(c, "grid.", "grid", grid_methods, any_grid, spec, verdict))
 		return verdict->kind;
+	more_of_grid(c, spec);
 	snprintf(value, sizeof value, "%zu", steps);
 	append(spec, "steps=", value);
 	return VERDICT_PASS;
@@ -178,6 +226,8 @@ static const char *time_word(const struct test_case *c)
 	for (size_t i = 0; time && i < sizeof times / sizeof *times; i++)
 		if (!strcmp(times[i].format, time))
 			return times[i].demist;
+	if (!time && case_is(c, "grid", "sin2_angle"))
+		return "angle_unit";
 	return time ? NULL : case_is(c, "schedule", "flow") ? "1000t" : "";
 }
 
@@ -206,8 +256,14 @@ int translate_model(const struct test_case *c, char *spec, double *sign, struct 
 		append(spec, "variance=1", "");
 	if ((sd = case_text(c, "schedule.sigma_data")) != NULL)
 		append(spec, "sigma_data=", sd);
+	if (case_is(c, "prediction", "consistency_F"))
+		append(spec, "sigma_min=", case_text(c, "grid.sigma_min"));
+	if (case_is(c, "time", "unit_times_last_index") || case_is(c, "time", "reversed_index"))
+		append(spec, "time_n=", case_text(c, "grid.steps"));
 	if (case_is(c, "schedule", "edm"))
 		append(spec, case_is(c, "quirk.raw_input", "1") ? "input=state" : "input=scaled", "");
+	if (case_is(c, "schedule.scaling", "vp"))
+		append(spec, "input=ve", "");
 	return VERDICT_PASS;
 }
 

@@ -26,6 +26,8 @@ static const struct rule ddpm[] = {
     {0},
 };
 
+static const struct rule wuerstchen[] = {{"variance", "fixed_small", "variance=small,compat=wuerstchen"}, {0}};
+
 static const struct rule ddim[] = {
     {"eta", NULL, "eta="},
     {"recompute_epsilon", NULL, "recompute_epsilon="},
@@ -237,11 +239,7 @@ static const struct rule pc[] = {
 };
 
 static const struct rule rk45[] = {
-    {"rtol", NULL, "rtol="},
-    {"atol", NULL, "atol="},
-    {"denoise", "0", ""},
-    {"denoise", "1", "denoise=mean"},
-    {0},
+    {"rtol", NULL, "rtol="}, {"atol", NULL, "atol="}, {"denoise", "0", ""}, {"denoise", "1", "denoise=mean"}, {0},
 };
 
 static const struct rule er_sde[] = {
@@ -253,17 +251,14 @@ static const struct rule er_sde[] = {
 };
 
 static const struct rule edm_ablation[] = {
-    {"solver", NULL, "solver="},
-    {"alpha", NULL, "alpha="},
-    {"s_churn", NULL, "s_churn="},
-    {"s_tmin", NULL, "s_tmin="},
-    {"s_tmax", "inf", ""},
-    {"s_tmax", NULL, "s_tmax="},
-    {"s_noise", NULL, "s_noise="},
-    {0},
+    {"solver", NULL, "solver="},   {"alpha", NULL, "alpha="},
+    {"s_churn", NULL, "s_churn="}, {"s_tmin", NULL, "s_tmin="},
+    {"s_tmax", "inf", ""},         {"s_tmax", NULL, "s_tmax="},
+    {"s_noise", NULL, "s_noise="}, {0},
 };
 
 const struct method sampler_methods[] = {
+    {"ddpm if schedule=cosine_continuous_clamped", "ddpm", wuerstchen},
     {"ddpm", "ddpm", ddpm},
     {"ddim", "ddim", ddim},
     {"ddim_inverse", "ddim", no_options}, /* over a grid that goes up */
