@@ -7,7 +7,7 @@
 typedef struct dm_array dm_array;
 
 enum { DM_SOURCE_DATA = 0, DM_SOURCE_NORMALS = 1, DM_SOURCE_PATH = 2 };
-enum { DM_MAP_CLIP = 1, DM_MAP_QUANTILE_CLIP = 2, DM_MAP_LEARNED_STD = 3, DM_MAP_BLEND = 4 };
+enum { DM_MAP_CLIP = 1, DM_MAP_QUANTILE_CLIP = 2, DM_MAP_LEARNED_STD = 3, DM_MAP_BLEND = 4, DM_MAP_STD_CLIP = 5 };
 enum { DM_COPY_TO_BACKEND = 1, DM_COPY_FROM_BACKEND = 2 };
 
 /* An input: rows of data, or the unit normals of a draw or of an increment of the Brownian path (generated on the way,
@@ -52,7 +52,10 @@ typedef struct dm_job {
  *                                s = min(max(q, 1), p1) for p2 = 0 or max(q, p1) for p2 = 1; out = clip(in0, -s, s) / s
  *          DM_MAP_LEARNED_STD    out = exp(p0 + p1 in1) in0 for p2 = 0, or sqrt(max(in1, 0)) in0 for p2 = 1
  *          DM_MAP_BLEND          out = in2 in1 + (1 - in2) in0
- * error    sum over the elements of sample i of (in0 / max(p0, p1 max(|in1|, |in2|)))^2, into sum[i].
+ *          DM_MAP_STD_CLIP       out = clip(in0, -s, s), s = p0 times the standard deviation (n - 1) of in0 over the sample, or
+ *                                for p1 = 1 over all samples of the job
+ * error    with the job's three outputs d, low and ref, which are not stored (sums in double): the sum over the elements of sample
+ *          i of (d / max(p0, p1 max(|low|, |ref|)))^2, into sum[i].
  * poison   plants a NaN that arithmetic does not make into the first, the last and every 1024th element of every row.
  * poisoned whether element of row is still that NaN.
  * copy     bytes between host memory and the backend's.

@@ -34,7 +34,7 @@ typedef struct dm_operand {
  * STATS:   statistics of the n_out weighted sums, handed to the guidance at node at; where at is NULL, to the sampler's
  *          weights() with rule map and parameter.
  * MAP:     in[0] (and in[1], in[2]) to out[0] by map and parameter.
- * ERROR:   in = high - low, low, reference; parameter = atol, rtol.
+ * ERROR:   the n_out = 3 weighted sums are high - low, low and reference; parameter = atol, rtol.
  * STEP:    the step ends: in[0] is the state, in[1] (if n_in = 2) the estimate of x0.
  * The first row makes the start (noise). Rows after an ERROR row are executed only when the trial is accepted. */
 typedef struct dm_row {

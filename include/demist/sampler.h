@@ -74,10 +74,10 @@ DM_API void dm_emit_push(dm_emit *e, const dm_node *at, dm_val prediction,
 DM_API void dm_emit_keep(dm_emit *e, int32_t k, dm_val value); /* into kept[k] of the next step */
 DM_API void dm_emit_state(dm_emit *e, dm_val x); /* the interval's result: the state at to; required, once */
 
-/* Adaptive methods: the two results of a trial and the reference value; the engine takes, per sample or over the whole
- * batch, rms((high - low) / max(atol, rtol max(|low|, |reference|))). All trials of a run use the same norm. */
+/* Adaptive methods: the two results of a trial and the reference value; the engine takes, per sample, over the whole
+ * batch, or the largest of the batch (DM_NORM_MAX), rms((high - low) / max(atol, rtol max(|low|, |reference|))). All trials of a run use the same norm. */
 enum { DM_CLOCK_LAMBDA = 0, DM_CLOCK_TIME = 1 };
-enum { DM_NORM_SAMPLE = 0, DM_NORM_BATCH = 1 };
+enum { DM_NORM_SAMPLE = 0, DM_NORM_BATCH = 1, DM_NORM_MAX = 2 };
 DM_API void dm_emit_error_estimate(dm_emit *e, dm_val high, dm_val low, dm_val reference, double atol, double rtol,
                                    int32_t norm);
 
@@ -97,9 +97,9 @@ typedef struct dm_stats {
 } dm_stats;
 
 /* step is required and must be a pure function of what it is given.
- * control makes the method adaptive: after a trial it sees the error estimate, decides, and sets the size h > 0
- * of the next trial. memory (n_memory doubles, at first 0) is its own, per sample. Called once with error < 0 before
- * the first trial, to set the first h; accept is then ignored. */
+ * control makes the method adaptive: after a trial it sees the error estimate and, in *h, the size the trial had (shortened at the end
+ * of the grid); it decides, and sets *h > 0 to the size of the next trial. memory (n_memory doubles, at first 0) is its own, per
+ * sample. Called once with error < 0 before the first trial, to set the first h; accept is then ignored. */
 typedef struct dm_sampler_ops {
 	size_t struct_size;
 	int32_t n_past, n_kept, n_memory; /* at most 8, 8 and 16 */

@@ -1,6 +1,7 @@
 #include "base/compiler.h"
 #include "array/host.h"
 #include "base/error.h"
+#include <math.h>
 #include <string.h>
 
 /* The array is its own user data. */
@@ -150,19 +151,54 @@ static dm_status host_check(void *user, const dm_job *job, int64_t *first)
 	return st;
 }
 
+/* Clips every sample at p0 standard deviations, its own or (p1 = 1) those of all samples, whose sums are added in order. */
+static dm_status std_clip(const struct host *host, const dm_job *job, const double parameter[4])
+{
+	static const double one = 1;
+	double n = (double)job->n_element, all[2] = {0, 0};
+	dm_job sums = *job;
+	sums.n_out = 1;
+	sums.coefficient = &one;
+	sums.coefficient_stride = 0;
+	for (size_t pass = parameter[1] != 0 ? 0 : 1; pass < 2; pass++) /* pass 0: the sums of all samples */
+		for (size_t s = 0; s < job->n_sample; s++) {
+			double square, sum, count = n;
+			host->kernels->stats(&sums, s, &square, &sum);
+			if (pass == 0) {
+				all[0] += square;
+				all[1] += sum;
+				continue;
+			}
+			if (parameter[1] != 0) {
+				square = all[0];
+				sum = all[1];
+				count = n * (double)job->n_sample;
+			}
+			double spread = square - sum * sum / count;
+			double limit[4] = {count > 1 && spread > 0 ? parameter[0] * sqrt(spread / (count - 1)) : 0, 0, 0, 0};
+			host->kernels->elementwise(job, s, 0, job->n_element, DM_MAP_CLIP, limit);
+		}
+	return DM_OK;
+}
+
 static dm_status host_map(void *user, int32_t map, const dm_job *job, const double parameter[4])
 {
-	static const int32_t n_in[] = {
-	    [DM_MAP_CLIP] = 1, [DM_MAP_QUANTILE_CLIP] = 1, [DM_MAP_LEARNED_STD] = 2, [DM_MAP_BLEND] = 3};
+	static const int32_t n_in[] = {[DM_MAP_CLIP] = 1,
+	                               [DM_MAP_QUANTILE_CLIP] = 1,
+	                               [DM_MAP_LEARNED_STD] = 2,
+	                               [DM_MAP_BLEND] = 3,
+	                               [DM_MAP_STD_CLIP] = 1};
 	const struct host *host = user;
 	struct work work = {.job = job, .kernels = host->kernels, .per_sample = blocks_of(job), .parameter = parameter};
-	if (map < DM_MAP_CLIP || map > DM_MAP_BLEND)
+	if (map < DM_MAP_CLIP || map > DM_MAP_STD_CLIP)
 		return DM_ERR_UNSUPPORTED;
 	dm_status st = check_job(job, n_in[map], 1, DMI_MAX_OUT);
 	if (st == DM_OK)
 		st = check_outputs(job);
 	if (st != DM_OK)
 		return st;
+	if (map == DM_MAP_STD_CLIP)
+		return std_clip(host, job, parameter);
 	work.map = map;
 	if (map != DM_MAP_QUANTILE_CLIP)
 		run_units(host, job->n_sample * work.per_sample, elementwise_unit, &work);
@@ -177,7 +213,7 @@ static dm_status host_error(void *user, const dm_job *job, const double paramete
 {
 	const struct host *host = user;
 	struct work work = {.job = job, .kernels = host->kernels, .parameter = parameter, .sum = sum};
-	dm_status st = check_job(job, 3, 0, INT32_MAX);
+	dm_status st = check_job(job, 0, 3, 3);
 	if (st == DM_OK)
 		run_units(host, job->n_sample, error_unit, &work);
 	return st;

@@ -67,21 +67,24 @@ static inline double larger(double a, double b)
 	return a > b ? a : b;
 }
 
-static inline double size_of(WORK x)
-{
-	return x < 0 ? -(double)x : (double)x;
-}
-
-/* p += (difference / max(atol, rtol max(|low|, |reference|)))^2 over a tile. */
+/* p += (difference / max(atol, rtol max(|low|, |reference|)))^2 over a tile, the three being the job's outputs. They are summed in
+ * double: the difference of two close results would otherwise be mostly rounding. */
 static void add_errors(const dm_job *job, size_t sample, size_t first, size_t n, const double tolerance[2], double *p)
 {
-	WORK buffer[3][DMI_TILE];
-	const WORK *difference = read_tile(job, 0, sample, first, n, buffer[0]);
-	const WORK *low = read_tile(job, 1, sample, first, n, buffer[1]);
-	const WORK *reference = read_tile(job, 2, sample, first, n, buffer[2]);
+	WORK buffer[DMI_TILE];
+	double sum[3][DMI_TILE] = {{0}};
+	const double *c = job->coefficient + sample * job->coefficient_stride;
+	for (int32_t i = 0; i < job->n_in; i++) {
+		const WORK *in = read_tile(job, i, sample, first, n, buffer);
+		for (int32_t o = 0; o < 3; o++) {
+			double weight = c[o * job->n_in + i];
+			for (size_t j = 0; weight != 0 && j < n; j++)
+				sum[o][j] += weight * (double)in[j];
+		}
+	}
 	for (size_t j = 0; j < n; j++) {
-		double scale = larger(tolerance[0], tolerance[1] * larger(size_of(low[j]), size_of(reference[j])));
-		double e = (double)difference[j] / scale;
+		double scale = larger(tolerance[0], tolerance[1] * larger(fabs(sum[1][j]), fabs(sum[2][j]))),
+		       e = sum[0][j] / scale;
 		p[j % PARTS] += e * e;
 	}
 }

@@ -362,58 +362,31 @@ static void begin_trial(struct dmi_compiler *c, int32_t kept_set)
 	}
 }
 
+/* The sums high - low, low and reference, judged before anything is written. */
 static dm_status error_row(struct dmi_compiler *c, dm_error *err)
 {
 	const dm_emit *e = &c->emit;
-	dm_operand in[3];
+	dm_operand in[DMI_MAX_BASE];
+	double coefficient[3 * DMI_MAX_BASE];
+	const struct dmi_expr *expr[3];
+	int32_t nowhere[3] = {-1, -1, -1};
 	for (int i = 0; i < 3; i++)
-		in[i] = (dm_operand){.slot = c->base[dmi_expr_single(&c->expr[e->estimate[i] - 1])].slot, .draw_ordinal = -1};
-	dm_row row = {.struct_size = sizeof row, .kind = DM_ROW_ERROR, .step = c->step, .n_in = 3};
+		expr[i] = &c->expr[e->estimate[i] - 1];
+	dm_row row = {.struct_size = sizeof row, .kind = DM_ROW_ERROR, .step = c->step, .n_out = 3};
+	row.n_in = dmi_gather(c, 3, expr, in, coefficient);
 	row.in = in;
+	row.out = nowhere;
+	row.coefficient = coefficient;
 	row.parameter = e->tolerance;
-	return dmi_program_add(c->program, &row, 0, 2, err);
+	return dmi_program_add(c->program, &row, 3 * (size_t)row.n_in, 2, err);
 }
 
-/* The draws in the new state, set aside while the trial is judged: a rejected one draws nothing. */
-struct aside {
-	struct dmi_base base[DMI_MAX_BASE];
-	double c[DMI_MAX_BASE];
-	int32_t n;
-};
-
-static void set_aside(struct dmi_compiler *c, struct aside *a)
-{
-	struct dmi_expr *state = &c->expr[c->emit.state - 1];
-	a->n = 0;
-	for (int32_t i = 0; i < DMI_MAX_BASE; i++) {
-		if (!(state->used >> i & 1) || c->base[i].kind != DMI_BASE_DRAW)
-			continue;
-		a->base[a->n] = c->base[i];
-		a->c[a->n++] = state->c[i];
-		state->used &= ~((uint64_t)1 << i);
-		state->c[i] = 0;
-	}
-}
-
-static dm_status take_back(struct dmi_compiler *c, const struct aside *a, dm_error *err)
-{
-	for (int32_t k = 0; k < a->n; k++) {
-		struct dmi_expr one;
-		int32_t base = dmi_base_draw(c, a->base[k].draw, (double[]){a->base[k].path_from, a->base[k].path_to}, err);
-		if (base < 0)
-			return DM_ERR_SAMPLER;
-		dmi_expr_of(&one, base);
-		dmi_expr_add(&c->expr[c->emit.state - 1], a->c[k], &one);
-	}
-	return DM_OK;
-}
-
-/* What an accepted trial leaves, written to where the next one looks for it. */
-static dm_status accept_row(struct dmi_compiler *c, dm_error *err)
+/* What an accepted trial leaves, written to where the next one looks for it; the preview to a slot that is free. */
+static dm_status accept_row(struct dmi_compiler *c, dm_val preview, dm_error *err)
 {
 	const dm_emit *e = &c->emit;
-	const struct dmi_expr *out[1 + DMI_MAX_KEPT];
-	int32_t slot[1 + DMI_MAX_KEPT], n = 0;
+	const struct dmi_expr *out[2 + DMI_MAX_KEPT];
+	int32_t slot[2 + DMI_MAX_KEPT], n = 0;
 	out[n] = &c->expr[e->state - 1];
 	slot[n++] = DM_SLOT_STATE;
 	for (int32_t k = 0; k < e->n_kept; k++)
@@ -421,7 +394,16 @@ static dm_status accept_row(struct dmi_compiler *c, dm_error *err)
 			out[n] = &c->expr[e->keep[k] - 1];
 			slot[n++] = DM_SLOT_STATE + 1 + k;
 		}
-	return dmi_write(c, n, out, slot, err);
+	if (preview) {
+		out[n] = &c->expr[preview - 1];
+		slot[n++] = dmi_free_slot(c);
+	}
+	dm_status st = dmi_write(c, n, out, slot, err);
+	int32_t base = st == DM_OK && preview ? dmi_base_slot(c, slot[n - 1], err) : 0;
+	c->has_x0 = preview != 0;
+	if (preview && base >= 0)
+		dmi_expr_of(&c->x0, base);
+	return base < 0 ? DM_ERR_SAMPLER : st;
 }
 
 dm_status dmi_compile_trial(struct dmi_compiler *c, int64_t trial, const dm_node *from, const dm_node *to,
@@ -446,26 +428,12 @@ dm_status dmi_compile_trial(struct dmi_compiler *c, int64_t trial, const dm_node
 	}
 	if (st == DM_OK)
 		st = evaluate(c, err);
-	struct aside draws;
-	set_aside(c, &draws);
-	struct dmi_flush f = {.buffers = dmi_base_buffers(c)};
-	for (int i = 0; st == DM_OK && i < 3; i++)
-		f.force[c->emit.estimate[i] - 1] = 1;
-	if (preview)
-		f.force[preview - 1] = 1;
-	if (st == DM_OK)
-		st = dmi_flush(c, &f, c->emit.n_value - 1, err);
 	if (st == DM_OK)
 		st = error_row(c, err);
 	if (st == DM_OK)
-		st = take_back(c, &draws, err);
-	if (st == DM_OK)
-		st = accept_row(c, err);
+		st = accept_row(c, preview, err);
 	if (st == DM_OK && c->step_rows) {
 		dmi_expr_of(&c->state, dmi_base_of_slot(c, DM_SLOT_STATE));
-		c->has_x0 = preview != 0;
-		if (preview)
-			c->x0 = c->expr[preview - 1];
 		st = step_row(c, err);
 	}
 	dmi_program_seal(c->program);

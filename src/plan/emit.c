@@ -201,9 +201,12 @@ static dm_val over(dm_emit *e, int32_t kind, int32_t n, int32_t max, const dm_va
 
 dm_val dm_emit_map(dm_emit *e, int32_t map, int32_t n, const dm_val *value, const double parameter[4])
 {
-	static const int32_t n_of[] = {
-	    [DM_MAP_CLIP] = 1, [DM_MAP_QUANTILE_CLIP] = 1, [DM_MAP_LEARNED_STD] = 2, [DM_MAP_BLEND] = 3};
-	if (!failed(e) && (map < DM_MAP_CLIP || map > DM_MAP_BLEND || n != n_of[map]))
+	static const int32_t n_of[] = {[DM_MAP_CLIP] = 1,
+	                               [DM_MAP_QUANTILE_CLIP] = 1,
+	                               [DM_MAP_LEARNED_STD] = 2,
+	                               [DM_MAP_BLEND] = 3,
+	                               [DM_MAP_STD_CLIP] = 1};
+	if (!failed(e) && (map < DM_MAP_CLIP || map > DM_MAP_STD_CLIP || n != n_of[map]))
 		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: map %d of %d values is none of DM_MAP_...", map, n);
 	return over(e, DMI_MAPPED, n, 3, value, map, parameter, "a map");
 }
@@ -255,7 +258,7 @@ void dm_emit_error_estimate(dm_emit *e, dm_val high, dm_val low, dm_val referenc
 		         rtol);
 		return;
 	}
-	if (norm != DM_NORM_SAMPLE && norm != DM_NORM_BATCH) {
+	if (norm < DM_NORM_SAMPLE || norm > DM_NORM_MAX) {
 		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: norm %d is none of DM_NORM_...", norm);
 		return;
 	}

@@ -11,11 +11,9 @@ struct job {
 	int32_t slot[MAX_OUT]; /* -1: not yet chosen */
 };
 
-dm_status dmi_write(struct dmi_compiler *c, int32_t n, const struct dmi_expr *const *expr, const int32_t *slot,
-                    dm_error *err)
+int32_t dmi_gather(struct dmi_compiler *c, int32_t n, const struct dmi_expr *const *expr, dm_operand *in,
+                   double *coefficient)
 {
-	dm_operand in[DMI_MAX_BASE];
-	double coefficient[MAX_OUT * DMI_MAX_BASE];
 	int32_t n_in = 0, k = 0;
 	uint64_t used = 0;
 	for (int32_t o = 0; o < n; o++)
@@ -29,11 +27,20 @@ dm_status dmi_write(struct dmi_compiler *c, int32_t n, const struct dmi_expr *co
 		for (int32_t i = 0; i < DMI_MAX_BASE; i++)
 			if (used >> i & 1)
 				coefficient[k++] = expr[o]->used >> i & 1 ? expr[o]->c[i] : 0;
+	return n_in;
+}
+
+dm_status dmi_write(struct dmi_compiler *c, int32_t n, const struct dmi_expr *const *expr, const int32_t *slot,
+                    dm_error *err)
+{
+	dm_operand in[DMI_MAX_BASE];
+	double coefficient[MAX_OUT * DMI_MAX_BASE];
+	int32_t n_in = dmi_gather(c, n, expr, in, coefficient);
 	dm_row row = {.struct_size = sizeof row, .kind = DM_ROW_COMBINE, .step = c->step, .n_in = n_in, .n_out = n};
 	row.in = in;
 	row.out = slot;
 	row.coefficient = coefficient;
-	return n ? dmi_program_add(c->program, &row, (size_t)k, 0, err) : DM_OK;
+	return n ? dmi_program_add(c->program, &row, (size_t)n * (size_t)n_in, 0, err) : DM_OK;
 }
 
 /* A place in the job for a value that must be written; equal expressions share one. */

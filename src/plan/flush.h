@@ -15,6 +15,10 @@ struct dmi_flush {
  * now exist; those read after now are alive. */
 dm_status dmi_flush(struct dmi_compiler *c, const struct dmi_flush *f, int32_t now, dm_error *err);
 
+/* The bases that n expressions read and the n x n_in matrix of their coefficients; returns n_in. */
+int32_t dmi_gather(struct dmi_compiler *c, int32_t n, const struct dmi_expr *const *expr, dm_operand *in,
+                   double *coefficient);
+
 /* Writes expressions to given slots, whatever lives. */
 dm_status dmi_write(struct dmi_compiler *c, int32_t n, const struct dmi_expr *const *expr, const int32_t *slot,
                     dm_error *err);

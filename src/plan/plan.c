@@ -102,6 +102,11 @@ dm_status dmi_plan_target(const dm_plan *plan, const dm_node *from, double h, dm
 	return dm_schedule_at_time(plan->schedule, from->t + (end->t < from->t ? -h : h), to, err);
 }
 
+double dmi_plan_trial_size(const dm_plan *plan, const dm_node *from, const dm_node *to)
+{
+	return clock_at(plan, to) - clock_at(plan, from);
+}
+
 int dmi_plan_arrived(const dm_plan *plan, const dm_node *at)
 {
 	const dm_node *last = dm_grid_node(plan->grid, dm_grid_count(plan->grid) - 1);

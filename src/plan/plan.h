@@ -27,6 +27,7 @@ struct dm_plan {
 
 /* Adaptive plans: where a trial of size h from a node ends, and whether the run is there. */
 dm_status dmi_plan_target(const dm_plan *plan, const dm_node *from, double h, dm_node *to, dm_error *err);
+double dmi_plan_trial_size(const dm_plan *plan, const dm_node *from, const dm_node *to);
 int dmi_plan_arrived(const dm_plan *plan, const dm_node *at);
 
 /* Sets a compiler up for this plan (everything but program and check). */

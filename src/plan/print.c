@@ -60,7 +60,7 @@ static void json_numbers(struct dmi_text *text, const double *number, int32_t n)
 
 static int32_t rows_of_coefficients(const dm_row *row)
 {
-	return row->kind == DM_ROW_COMBINE || row->kind == DM_ROW_STATS ? row->n_out : 0;
+	return row->kind == DM_ROW_COMBINE || row->kind == DM_ROW_STATS || row->kind == DM_ROW_ERROR ? row->n_out : 0;
 }
 
 static void json_eval(struct dmi_text *text, const dm_row *row)

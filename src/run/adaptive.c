@@ -48,12 +48,15 @@ dm_status dmi_run_load_trial(dm_run *run, struct dmi_group *g, dm_error *err)
 dm_status dmi_run_judge_trial(dm_run *run, struct dmi_group *g, const dm_row *row, dm_error *err)
 {
 	const dm_sampler *sampler = run->plan->sampler;
-	double sum = 0, memory[DMI_MAX_MEMORY], h = 0;
+	double sum = 0, memory[DMI_MAX_MEMORY], h = dmi_plan_trial_size(run->plan, &g->from, &g->to);
 	int32_t accept = 0;
 	(void)row;
-	for (size_t s = 0; s < g->n; s++)
-		sum += run->error_sum[g->first + s];
-	double error = sqrt(sum / ((double)g->n * (double)run->n_element));
+	for (size_t s = g->first; s < g->first + g->n; s++) {
+		double own = run->error_sum[s];
+		sum = run->plan->norm != DM_NORM_MAX ? sum + own : own > sum || own != own ? own : sum;
+	}
+	double count = run->plan->norm == DM_NORM_MAX ? 1 : (double)g->n,
+	       error = sqrt(sum / (count * (double)run->n_element));
 	for (int i = 0; i < DMI_MAX_MEMORY; i++)
 		memory[i] = g->memory[i];
 	dm_status code = sampler->ops.control(sampler->user, memory, sampler->options.value, error, &accept, &h);

@@ -181,9 +181,12 @@ static dm_status do_map(dm_run *run, struct dmi_group *g, const dm_row *row, dm_
 static dm_status do_error(dm_run *run, struct dmi_group *g, const dm_row *row, dm_error *err)
 {
 	dm_job job = empty_job(run, g);
-	for (int32_t i = 0; i < 3; i++)
-		set_in(run, g, i, row->in[i].slot);
-	job.n_in = 3;
+	dm_status st = set_operands(run, g, row, err);
+	if (st != DM_OK)
+		return st;
+	job.n_in = row->n_in;
+	job.n_out = row->n_out;
+	job.coefficient = row->coefficient;
 	dm_status code = run->array->ops.error(run->array->user, &job, row->parameter, run->error_sum + g->first);
 	return code ? dmi_run_array_error(err, "array error", code) : dmi_run_judge_trial(run, g, row, err);
 }

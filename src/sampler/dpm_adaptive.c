@@ -35,7 +35,7 @@ enum { DPMSOLVER, DPMSOLVERPP };
 enum { MIDPOINT, HEUN };
 enum { PID, PLAIN };
 
-static const char *const norms[] = {"sample", "batch", NULL};
+static const char *const norms[] = {"sample", "batch", "max", NULL};
 static const char *const algorithms[] = {"dpmsolver", "dpmsolver++", NULL};
 static const char *const solver_types[] = {"midpoint", "heun", NULL};
 static const char *const controls[] = {"pid", "plain", NULL};
@@ -51,7 +51,8 @@ static const dm_option options[] = {
     DMI_REAL("accept_safety", "pid: a trial is accepted from this step factor on", 0.81, 0, 2),
     DMI_REAL("eta", "share of fresh noise", 0, 0, 1),
     DMI_REAL("s_noise", "deviation of the fresh noise", 1, 0, 100),
-    DMI_CHOICE("norm", "error of every sample for itself, or of the whole batch", DM_NORM_SAMPLE, norms),
+    DMI_CHOICE("norm", "error of every sample for itself, of the whole batch, or the largest of the batch",
+               DM_NORM_SAMPLE, norms),
     DMI_CHOICE("algorithm", "extrapolate epsilon, or x0 (++)", DPMSOLVER, algorithms),
     DMI_CHOICE("solver_type", "midpoint; heun: all slopes of a step", MIDPOINT, solver_types),
     DMI_CHOICE("control", "pid; plain: accept errors up to 1, step factor theta error^(-1/order)", PID, controls),
@@ -110,7 +111,7 @@ static double pid_factor(double *memory, const double *option, double error, int
 {
 	double k = option[ETA] > 0 ? 1.5 : option[ORDER], p = option[PCOEFF], i = option[ICOEFF], d = option[DCOEFF];
 	double inverse = 1 / (error + 1e-8);
-	if (!memory[MEMORY_SET])
+	if (memory[MEMORY_SET] == 0)
 		memory[MEMORY_INV1] = memory[MEMORY_INV2] = inverse;
 	memory[MEMORY_SET] = 1;
 	double factor = dmi_pow(inverse, (p + i + d) / k) * dmi_pow(memory[MEMORY_INV1], -(p + 2 * d) / k) *
@@ -135,7 +136,7 @@ static dm_status control(void *user, double *memory, const double *option, doubl
 		memory[MEMORY_H] *= pid_factor(memory, option, error, accept);
 	} else {
 		*accept = error <= 1;
-		memory[MEMORY_H] *= option[THETA] * dmi_pow(fmax(error, 1e-10), -1 / option[ORDER]);
+		memory[MEMORY_H] = *h * option[THETA] * dmi_pow(fmax(error, 1e-10), -1 / option[ORDER]);
 	}
 	*h = memory[MEMORY_H];
 	return DM_OK;

@@ -24,7 +24,7 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	(void)user;
 	dm_val x0 = dm_emit_eval(e, s->x, from, DM_SPACE_X0), old = 0;
 	dm_val unguided = dm_emit_part(e, x0, DM_PART_UNGUIDED, DM_SPACE_X0);
-	dm_val newer = s->option[COMPAT] ? x0 : unguided;
+	dm_val newer = s->option[COMPAT] != 0 ? x0 : unguided;
 	if (s->n_past && to->sigma > 0) {
 		old = s->past[0].prediction;
 		c = -to->alpha * dmi_expm1(-h) * h / (2 * dmi_lambda_step(&s->past[0].at, from));

@@ -94,7 +94,7 @@ static dm_status discrete(const dm_step *s, struct scalars *out)
 
 static dm_val correct(const dm_step *s, dm_emit *e, dm_val x, const struct scalars *n, int32_t tag)
 {
-	double factor = 2 * (is_vp(s->from) ? (s->option[COMPAT] ? 1 - n->b : n->a * n->a) : 1), snr = s->option[SNR];
+	double factor = 2 * (is_vp(s->from) ? (s->option[COMPAT] != 0 ? 1 - n->b : n->a * n->a) : 1), snr = s->option[SNR];
 	dm_val score = dm_emit_eval(e, x, s->from, DM_SPACE_SCORE), z = dm_emit_noise(e, s->step, tag), move;
 	if (s->option[CORRECTOR] == ALD) {
 		double size = factor * snr * snr * s->from->sigma * s->from->sigma;
@@ -109,7 +109,7 @@ static dm_val correct(const dm_step *s, dm_emit *e, dm_val x, const struct scala
 static dm_val predict(const dm_step *s, dm_emit *e, dm_val x, const struct scalars *n, int32_t tag)
 {
 	int kind = (int)s->option[PREDICTOR], flow = s->option[PROBABILITY_FLOW] != 0;
-	int noisy = !flow && !(s->option[RETURN_MEAN] && s->step + 1 == s->n_step);
+	int noisy = !flow && !(s->option[RETURN_MEAN] != 0 && s->step + 1 == s->n_step);
 	double half = flow ? 0.5 : 1, on_x, on_score, fresh;
 	if (kind == NO_PREDICTOR)
 		return x;
@@ -138,7 +138,8 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	(void)user;
 	if (!dmi_goes_down(e, s, "sampler \"pc\" needs noise that falls from node to node"))
 		return DM_OK;
-	if ((s->option[COMPAT] ? discrete(s, &n) : exact(s, &n)) != DM_OK || !(s->to->alpha > 0) || !(s->from->sigma > 0)) {
+	if ((s->option[COMPAT] != 0 ? discrete(s, &n) : exact(s, &n)) != DM_OK || !(s->to->alpha > 0) ||
+	    !(s->from->sigma > 0)) {
 		dm_emit_fail(e, DM_ERR_UNSUPPORTED, "sampler \"pc\": the schedule has no drift and diffusion at this node");
 		return DM_OK;
 	}

@@ -14,9 +14,9 @@
 
 enum { RTOL, ATOL, H_INIT, DENOISE, CHAIN, NORM };
 enum { DENOISE_X0, DENOISE_MEAN };
-enum { MEMORY_H, MEMORY_REJECTED, N_MEMORY, STAGES = 7 };
+enum { MEMORY_REJECTED, N_MEMORY, STAGES = 7 };
 
-static const char *const norms[] = {"sample", "batch", NULL};
+static const char *const norms[] = {"sample", "batch", "max", NULL};
 static const char *const denoises[] = {"x0", "mean", NULL};
 
 static const dm_option options[] = {
@@ -25,7 +25,8 @@ static const dm_option options[] = {
     DMI_REAL("h_init", "first step in process time", 0.001, 1e-12, 1e6),
     DMI_CHOICE("denoise", "how a final node with sigma = 0 is reached", DENOISE_X0, denoises),
     DMI_INTEGER("chain", "steps of the discrete chain of denoise=mean", 1000, 2, 1e6),
-    DMI_CHOICE("norm", "error of every sample for itself, or of the whole batch", DM_NORM_SAMPLE, norms),
+    DMI_CHOICE("norm", "error of every sample for itself, of the whole batch, or the largest of the batch",
+               DM_NORM_SAMPLE, norms),
 };
 
 /* The pair: nodes c, stage weights a, and the weights of order 5 minus those of order 4. The last stage is the result. */
@@ -114,7 +115,7 @@ static dm_status control(void *user, double *memory, const double *option, doubl
 {
 	(void)user;
 	if (error < 0) {
-		memory[MEMORY_H] = *h = option[H_INIT];
+		*h = option[H_INIT];
 		return DM_OK;
 	}
 	double factor = error > 0 ? fmin(10, fmax(0.2, 0.9 * dmi_pow(error, -0.2))) : 10;
@@ -122,8 +123,7 @@ static dm_status control(void *user, double *memory, const double *option, doubl
 	if (memory[MEMORY_REJECTED] != 0 && *accept)
 		factor = fmin(factor, 1); /* the step after a rejection does not grow */
 	memory[MEMORY_REJECTED] = !*accept;
-	memory[MEMORY_H] *= factor;
-	*h = memory[MEMORY_H];
+	*h *= factor;
 	return DM_OK;
 }
 

@@ -92,6 +92,25 @@ static const struct rule unipc[] = {
     {0},
 };
 
+static const struct rule lcm_level[] = {
+    {"s_noise", NULL, "s_noise="},
+    {"s_noise_end", NULL, "s_noise_end="},
+    {"noise_clip_std", NULL, "noise_clip_std="},
+    {0},
+};
+
+static const struct rule adaptive_lambda[] = {
+    {"algorithm", NULL, "algorithm="},
+    {"order", NULL, "order="},
+    {"solver_type", NULL, "solver_type="},
+    {"atol", NULL, "atol="},
+    {"rtol", NULL, "rtol="},
+    {"h_init", NULL, "h_init="},
+    {"theta", NULL, "theta="},
+    {"t_err", NULL, ""}, /* the run ends where what is left is not worth a trial */
+    {0},
+};
+
 static const struct rule adaptive[] = {
     {"order", NULL, "order="},
     {"rtol", NULL, "rtol="},
@@ -269,6 +288,7 @@ const struct method sampler_methods[] = {
     {"dpmpp_2m", "dpmpp_2m", no_options},
     {"unipc", "unipc", unipc},
     {"dpm_adaptive", "dpm_adaptive:norm=batch", adaptive},
+    {"dpm_adaptive_lambda", "dpm_adaptive:norm=max,control=plain", adaptive_lambda},
     {"lms", "lms", lms},
     {"deis", "deis", deis},
     {"ipndm", "ipndm:compat=diffusers", lms},
@@ -320,5 +340,8 @@ const struct method sampler_methods[] = {
     {"er_sde if literal=1", "er_sde:compat=comfyui", er_sde},
     {"er_sde", "er_sde", er_sde},
     {"edm_ablation", "edm_ablation", edm_ablation},
+    {"lcm_level", "flow_stochastic:norm=batch", lcm_level},
+    {"scm", "flow_stochastic", no_options},
+    {"ddim_reverse", "ddim:recompute_epsilon=1", no_options}, /* over a grid that goes up */
     {0},
 };
