@@ -21,7 +21,7 @@
  *
  * Reading order, from simple to advanced: base.h (status, errors, names), run.h (running), model.h (the callback),
  * schedule.h, grid.h, guidance.h, noise.h, plan.h (looking at a computation), sampler.h (writing a method), array.h
- * (writing a backend). */
+ * (writing a backend), train.h (around training). */
 #ifndef DEMIST_H
 #define DEMIST_H
 
@@ -35,5 +35,6 @@
 #include "demist/plan.h"
 #include "demist/array.h"
 #include "demist/run.h"
+#include "demist/train.h"
 
 #endif

@@ -81,10 +81,24 @@ static inline double input_scale(const char *kind, double alpha, double sigma)
 	return strcmp(kind, "edm") ? 1 : 1 / sqrt(alpha * alpha * 0.25 + sigma * sigma);
 }
 
+/* The model of a kind; a method with a learned variance reads its second output too. */
+static inline const char *model_of(const char *sampler, const char *kind)
+{
+	static const char *const models[] = {"x0:variance=1", "epsilon:variance=1", "v:variance=1", "flow:variance=1",
+	                                     "edm:variance=1"};
+	for (int i = 0; i < 5 && strstr(sampler, "variance=learned"); i++)
+		if (!strncmp(models[i], kind, strlen(kind)) && models[i][strlen(kind)] == ':')
+			return models[i];
+	return kind;
+}
+
+static const double SAID_OF_VARIANCE = 0.25; /* the second output, everywhere */
+
 /* A denoiser that counts. target NULL: it predicts the constant of the element whatever it sees. */
 struct world {
 	const char *kind;
 	const struct target *target;
+	int32_t alike; /* all branches say the same */
 	int64_t calls, branches;
 	double last_x0[64]; /* said last about the first sample */
 };
@@ -121,7 +135,9 @@ static inline void answer(struct world *w, const dm_request *rq)
 				w->last_x0[e] = x0;
 			for (int32_t b = 0; b < rq->n_branch; b++)
 				put_number(rq->out[b], rq->out_type, i * rq->out_stride + e,
-				           out[0] * x + out[1] * (x0 - 0.01 * rq->branch[b].condition));
+				           out[0] * x + out[1] * (x0 - (w->alike ? 0 : 0.01 * rq->branch[b].condition)));
+			for (int32_t b = 0; rq->out_variance && b < rq->n_branch; b++)
+				put_number(rq->out_variance[b], rq->out_type, i * rq->out_stride + e, SAID_OF_VARIANCE);
 		}
 	}
 }
@@ -282,8 +298,26 @@ static inline void walk_eval(struct walk *w, const dm_row *row)
 		of_x = alpha * s2 / (alpha * alpha * s2 + sigma * sigma);
 		of_one = m * (1 - of_x * alpha);
 	}
+	for (int32_t b = 0; b < row->n_out; b++)
+		for (int k = 0; k < FORM; k++)
+			w->slot[row->out[b]][k] = b < row->n_branch
+			                              ? (out[0] + out[1] * of_x) * x[k] / scale + (k ? 0 : out[1] * of_one)
+			                              : (k ? 0 : SAID_OF_VARIANCE);
+}
+
+/* A learned deviation of a second output that is the same everywhere. */
+static inline void walk_map(struct walk *w, const dm_row *row)
+{
+	assert_int_equal(row->map, DM_MAP_LEARNED_STD);
+	const double *p = row->parameter;
+	double said = w->slot[row->in[1].slot][0], std = p[2] != 0 ? sqrt(said) : exp(p[0] + p[1] * said);
+	double form[FORM] = {0};
+	if (row->in[0].slot < 0)
+		form[2 + row->in[0].draw_ordinal] = 1;
+	else
+		memcpy(form, w->slot[row->in[0].slot], sizeof form);
 	for (int k = 0; k < FORM; k++)
-		w->slot[row->out[0]][k] = (out[0] + out[1] * of_x) * x[k] / scale + (k ? 0 : out[1] * of_one);
+		w->slot[row->out[0]][k] = std * form[k];
 }
 
 /* From alpha x0 + sigma noise with x0 the constant 1, or a sample of the target. */
@@ -304,6 +338,8 @@ static inline void walk_plan(struct walk *w, const dm_plan *plan)
 			walk_combine(w, row);
 		else if (row->kind == DM_ROW_EVAL)
 			walk_eval(w, row);
+		else if (row->kind == DM_ROW_MAP)
+			walk_map(w, row);
 		else if (row->kind == DM_ROW_STEP) {
 			memcpy(w->state, w->slot[row->in[0].slot], sizeof w->state);
 			if (w->on_step)

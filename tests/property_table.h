@@ -5,17 +5,45 @@
 
 #include "demist.h"
 
-/* Where a method draws: nowhere; in every step that ends at a noisy node (adaptive: before the last one); in every step that starts from a node above
- * which the process still has room (churn). */
-enum { DRAWS_NOTHING, DRAWS_TO_NOISE, DRAWS_CHURN };
+/* Where a method draws: nowhere; in every step that ends at a noisy node (adaptive: before the last one); in every step
+ * that starts from a node above which the process still has room (churn); in every step but the last; where a step ends
+ * above the least noise of the process; the two together; in every step. */
+enum {
+	DRAWS_NOTHING,
+	DRAWS_TO_NOISE,
+	DRAWS_CHURN,
+	DRAWS_BETWEEN,
+	DRAWS_ABOVE_LEAST,
+	DRAWS_ABOVE_LEAST_BETWEEN,
+	DRAWS_ALWAYS
+};
 
 /* ADAPTIVE   chooses its own nodes.
  * GOES_UP    accepts a grid whose noise rises; the others must refuse it.
  * WHOLE      looks at the batch as a whole, so a split batch may differ.
  * DEPARTS    does not keep the noise variance at sigma^2, and says so.
  * DRIFTS     carries neither a constant prediction nor the noise variance exactly, and says so.
- * CORRECTS   carries epsilon over a corrected state, so at a clean end it is not at its last prediction of x0. */
-enum { ADAPTIVE = 1, GOES_UP = 2, WHOLE = 4, DEPARTS = 8, CORRECTS = 16, DRIFTS = 32 };
+ * IN_TIME    is a step along a straight line in the process time: it drifts where alpha and sigma are not straight in t,
+ *            and is of order 1 over a table, whose right side jumps at the entries.
+ * ENDS_ELSEWHERE  may drift in the step to the final node, and says so: it ends at a node of its own.
+ * CORRECTS   carries epsilon over a corrected state, so at a clean end it is not at its last prediction of x0.
+ * FEW_STEPS  goes to x0 and back up at every node, or moves at one noise level: its law does not go to the data's as
+ *            steps are added.
+ * NEEDS_ALPHA     cannot start at alpha = 0.
+ * NONLINEAR  has weights that depend on the samples. */
+enum {
+	ADAPTIVE = 1,
+	GOES_UP = 2,
+	WHOLE = 4,
+	DEPARTS = 8,
+	CORRECTS = 16,
+	DRIFTS = 32,
+	IN_TIME = 64,
+	ENDS_ELSEWHERE = 128,
+	FEW_STEPS = 256,
+	NEEDS_ALPHA = 512,
+	NONLINEAR = 1024
+};
 
 struct method {
 	const char *spec;
@@ -65,9 +93,9 @@ static const struct method methods[] = {
      2e-5},
     {"unipc:order=3,corrector=0", "unipc:order=3,corrector=0", 2, 1, 0, DRAWS_NOTHING, GOES_UP, 2e-5},
     {"unipc:order=3,predict=epsilon", "unipc:order=3,predict=epsilon,lower_order_final=0", 3, 1, 0, DRAWS_NOTHING,
-     GOES_UP | CORRECTS, 1e-3},
+     GOES_UP | CORRECTS | NEEDS_ALPHA, 1e-3},
     {"unipc:order=3,predict=epsilon,variant=bh1", "unipc:order=3,predict=epsilon,variant=bh1,lower_order_final=0", 3, 1,
-     0, DRAWS_NOTHING, GOES_UP | CORRECTS, 1e-3},
+     0, DRAWS_NOTHING, GOES_UP | CORRECTS | NEEDS_ALPHA, 1e-3},
     /* Adams methods. Of order 4 some still come near it from below in the range measured: 3.6. */
     {"lms:order=3", "lms:order=2", 2, 1, 0, DRAWS_NOTHING, GOES_UP | CORRECTS, 1e-4},
     {"lms:order=3,final_line=1", "lms:order=3,start=rk", 3, 1, 0, DRAWS_NOTHING, GOES_UP, 1e-4},
@@ -107,11 +135,12 @@ static const struct method methods[] = {
      "sa_solver:tau=0,predictor_order=2,corrector_order=2,lower_order_final=0", 2, 1, 0, DRAWS_NOTHING, 0, 1e-4},
     {"sa_solver:tau=0,predict=epsilon",
      "sa_solver:tau=0,predict=epsilon,predictor_order=3,corrector_order=3,lower_order_final=0,start=rk", 3, 1, 0,
-     DRAWS_NOTHING, 0, 1e-3},
+     DRAWS_NOTHING, NEEDS_ALPHA, 1e-3},
     {"sa_solver:tau_from=inf,tau_to=0", NULL, 0, 1, 0, DRAWS_TO_NOISE, 0, 1e-4},
     {"sa_solver:tau=0.5,tau_from=inf,tau_to=0,simple_order_2=1,predictor_order=2,corrector_order=2", NULL, 0, 1, 0,
      DRAWS_TO_NOISE, 0, 1e-4},
-    {"sa_solver:tau=0.6,tau_from=inf,tau_to=0,predict=epsilon", NULL, 0, 1, 0, DRAWS_TO_NOISE, DEPARTS, 1e-3},
+    {"sa_solver:tau=0.6,tau_from=inf,tau_to=0,predict=epsilon", NULL, 0, 1, 0, DRAWS_TO_NOISE, DEPARTS | NEEDS_ALPHA,
+     1e-3},
     {"euler_ancestral:split=rf", "euler_ancestral:split=rf,eta=0", 1, 1, 0, DRAWS_TO_NOISE, 0, 1e-5},
     {"dpm_multistep", "dpm_multistep", 2, 1, 0, DRAWS_NOTHING, GOES_UP, 1e-5},
     {"dpm_multistep:solver_type=heun", "dpm_multistep:solver_type=heun", 2, 1, 0, DRAWS_NOTHING, GOES_UP, 1e-5},
@@ -139,8 +168,8 @@ static const struct method methods[] = {
     {"dpm_singlestep_midtime", "dpm_singlestep_midtime", 3, 3, 2, DRAWS_NOTHING, GOES_UP, 3e-5},
     {"dpm_singlestep_midtime:solver_type=heun", "dpm_singlestep_midtime:solver_type=heun", 3, 3, 2, DRAWS_NOTHING,
      GOES_UP, 3e-5},
-    {"dpm_singlestep_midtime:algorithm=dpmsolver", "dpm_singlestep_midtime:algorithm=dpmsolver", 3, 3, 2,
-     DRAWS_NOTHING, GOES_UP, 1e-3},
+    {"dpm_singlestep_midtime:algorithm=dpmsolver", "dpm_singlestep_midtime:algorithm=dpmsolver", 3, 3, 2, DRAWS_NOTHING,
+     GOES_UP, 1e-3},
     {"seeds_2:eta=0", "seeds_2:eta=0", 2, 2, 1, DRAWS_NOTHING, GOES_UP, 3e-5},
     {"seeds_3:eta=0", "seeds_3:eta=0", 3, 3, 2, DRAWS_NOTHING, GOES_UP, 3e-5},
     {"exp_heun_2_x0", "exp_heun_2_x0", 2, 2, 1, DRAWS_NOTHING, GOES_UP, 3e-5},
@@ -148,7 +177,78 @@ static const struct method methods[] = {
     {"res_2s", "res_2s", 2, 2, 1, DRAWS_NOTHING, 0, 3e-5},
     {"er_sde", "er_sde:noise_scaler=power,s_noise=0", 2, 1, 0, DRAWS_TO_NOISE, 0, 2e-5},
     {"er_sde:order=2", "er_sde:order=2,noise_scaler=power,s_noise=0", 2, 1, 0, DRAWS_TO_NOISE, 0, 2e-5},
-    {"flow_stochastic", NULL, 0, 1, 0, DRAWS_TO_NOISE, 0, 1e-5},
+    {"flow_stochastic", NULL, 0, 1, 0, DRAWS_TO_NOISE, FEW_STEPS, 1e-5},
+    {"ddpm:variance=learned", NULL, 0, 1, 0, DRAWS_TO_NOISE, DEPARTS, 1e-5},
+    {"ddpm:variance=learned_log", NULL, 0, 1, 0, DRAWS_TO_NOISE, DEPARTS, 1e-5},
+    {"ddpm:variance=learned_range", NULL, 0, 1, 0, DRAWS_TO_NOISE, DEPARTS, 1e-5},
+    {"heun:s_churn=3,s_noise=1.1,coordinates=native", NULL, 0, 2, 1, DRAWS_CHURN, GOES_UP | DEPARTS, 3e-5},
+    {"heunpp2", "heunpp2", 1, 3, 0, DRAWS_NOTHING, GOES_UP, 3e-5},
+    {"heunpp2:coordinates=native", "heunpp2:coordinates=native", 1, 3, 0, DRAWS_NOTHING, GOES_UP, 3e-5},
+    {"heunpp2:s_churn=3", NULL, 0, 3, 0, DRAWS_CHURN, GOES_UP, 3e-5},
+    {"edm_ablation", "edm_ablation", 2, 2, 1, DRAWS_NOTHING, GOES_UP | IN_TIME | NEEDS_ALPHA, 3e-5},
+    {"edm_ablation:alpha=0.5", "edm_ablation:alpha=0.5", 2, 2, 1, DRAWS_NOTHING, GOES_UP | IN_TIME | NEEDS_ALPHA, 3e-5},
+    {"edm_ablation:solver=euler", "edm_ablation:solver=euler", 1, 1, 0, DRAWS_NOTHING, GOES_UP | IN_TIME | NEEDS_ALPHA,
+     1e-5},
+    {"edm_ablation:s_churn=3", NULL, 0, 2, 1, DRAWS_CHURN, GOES_UP | IN_TIME | NEEDS_ALPHA, 3e-5},
+    {"dpm_fast", "dpm_fast", 2, 3, 0, DRAWS_NOTHING, 0, 3e-5},
+    {"dpm_fast:eta=1", NULL, 0, 3, 0, DRAWS_BETWEEN, 0, 1e-3},
+    {"dpm_fast:eta=0.5,s_noise=1.1", NULL, 0, 3, 0, DRAWS_BETWEEN, DEPARTS, 1e-3},
+    {"dpmpp_sde", NULL, 0, 2, 1, DRAWS_TO_NOISE, 0, 3e-5},
+    {"dpmpp_sde:eta=0.5,r=0.4", "dpmpp_sde:eta=0,r=0.4", 2, 2, 1, DRAWS_TO_NOISE, 0, 3e-5},
+    {"dpmpp_sde:s_noise=1.1", NULL, 0, 2, 1, DRAWS_TO_NOISE, DEPARTS, 3e-5},
+    {"dpmpp_2s_ancestral:s_noise=1.1", NULL, 0, 2, 1, DRAWS_TO_NOISE, DEPARTS, 3e-5},
+    {"dpmpp_3m_sde:eta=0.5,true_order=1", "dpmpp_3m_sde:eta=0,true_order=1,start=rk", 3, 1, 0, DRAWS_TO_NOISE, 0, 2e-5},
+    {"dpmpp_3m_sde:start=rk,true_order=1", NULL, 0, 1, 0, DRAWS_TO_NOISE, 0, 2e-5},
+    {"dpmpp_3m:start=rk", "dpmpp_3m:true_order=1,start=rk", 3, 1, 0, DRAWS_NOTHING, GOES_UP, 2e-5},
+    {"dpm_multistep:order=3,start=rk", "dpm_multistep:order=3,true_order=1,start=rk,lower_order_below=0", 3, 1, 0,
+     DRAWS_NOTHING, GOES_UP, 2e-5},
+    {"dpm_multistep:algorithm=dpmsolver,order=3",
+     "dpm_multistep:algorithm=dpmsolver,order=3,true_order=1,start=rk,lower_order_below=0", 3, 1, 0, DRAWS_NOTHING,
+     GOES_UP, 1e-4},
+    {"dpm_multistep:algorithm=sde-dpmsolver", NULL, 0, 1, 0, DRAWS_TO_NOISE, DEPARTS | NEEDS_ALPHA, 1e-4},
+    {"dpm_multistep:algorithm=sde-dpmsolver++,solver_type=heun", NULL, 0, 1, 0, DRAWS_TO_NOISE, 0, 1e-5},
+    {"dpm_multistep:denoise_to_zero=1", NULL, 0, 1, 0, DRAWS_NOTHING, GOES_UP | ENDS_ELSEWHERE, 1e-5},
+    {"dpm_singlestep:order=3", "dpm_singlestep:order=3,lower_order_final=0", 3, 1, 0, DRAWS_NOTHING, GOES_UP, 1e-5},
+    {"dpm_singlestep:algorithm=dpmsolver", "dpm_singlestep:algorithm=dpmsolver", 2, 1, 0, DRAWS_NOTHING, GOES_UP, 1e-4},
+    {"dpm_singlestep_midtime:inner_grid=time_uniform", "dpm_singlestep_midtime:inner_grid=time_uniform", 3, 3, 2,
+     DRAWS_NOTHING, GOES_UP, 3e-5},
+    {"dpm_singlestep_midtime:order=2", "dpm_singlestep_midtime:order=2", 2, 2, 1, DRAWS_NOTHING, GOES_UP, 3e-5},
+    {"seeds_2", NULL, 0, 2, 1, DRAWS_TO_NOISE, 0, 3e-5},
+    {"seeds_2:solver_type=phi_2", "seeds_2:eta=0,solver_type=phi_2", 2, 2, 1, DRAWS_TO_NOISE, 0, 3e-5},
+    {"seeds_3", NULL, 0, 3, 2, DRAWS_TO_NOISE, 0, 3e-5},
+    {"seeds_3:s_noise=1.1", NULL, 0, 3, 2, DRAWS_TO_NOISE, DEPARTS, 3e-5},
+    {"exp_heun_2_x0:eta=0.5", NULL, 0, 2, 1, DRAWS_TO_NOISE, 0, 3e-5},
+    {"res_2s:eta=0.5", "res_2s:c_2=1", 2, 2, 1, DRAWS_TO_NOISE, 0, 3e-5},
+    {"er_sde:start=rk", "er_sde:noise_scaler=power,s_noise=0,start=rk", 3, 1, 0, DRAWS_TO_NOISE, 0, 2e-5},
+    {"er_sde:noise_scaler=power,noise_power=2", NULL, 0, 1, 0, DRAWS_TO_NOISE, 0, 2e-5},
+    {"er_sde:s_noise=1.1,order=1", NULL, 0, 1, 0, DRAWS_TO_NOISE, DEPARTS, 2e-5},
+    {"reab:order=4,start=rk", "reab:order=4,start=rk", 3.4, 1, 0, DRAWS_NOTHING, GOES_UP | DRIFTS, 1e-4},
+    {"ipndm_v:start=rk", "ipndm_v:order=4,start=rk", 3.6, 1, 0, DRAWS_NOTHING, GOES_UP, 1e-4},
+    {"sa_solver:tau=0,pece=1", "sa_solver:pece=1,tau=0,lower_order_final=0", 3.7, 2, 0, DRAWS_NOTHING, 0, 1e-4},
+    {"sa_solver:tau_from=inf,tau_to=0,pece=1", NULL, 0, 2, 0, DRAWS_TO_NOISE, 0, 1e-4},
+    {"euler_ancestral_cfg_pp", "euler_ancestral_cfg_pp:eta=0", 1, 1, 0, DRAWS_TO_NOISE, 0, 1e-5},
+    {"euler_ancestral_cfg_pp:s_noise=1.1", NULL, 0, 1, 0, DRAWS_TO_NOISE, DEPARTS, 1e-5},
+    {"dpmpp_2s_ancestral_cfg_pp", "dpmpp_2s_ancestral_cfg_pp:eta=0", 2, 2, 1, DRAWS_TO_NOISE, NEEDS_ALPHA, 3e-5},
+    {"dpmpp_2m_cfg_pp", "dpmpp_2m_cfg_pp", 2, 1, 0, DRAWS_NOTHING, GOES_UP, 1e-5},
+    {"gradient_estimation_cfg_pp", "gradient_estimation_cfg_pp", 1, 1, 0, DRAWS_NOTHING, GOES_UP | NEEDS_ALPHA, 1e-4},
+    {"pc", "pc:probability_flow=1", 1, 1, 0, DRAWS_BETWEEN, DRIFTS | NEEDS_ALPHA, 1e-5},
+    {"pc:probability_flow=1,predictor=ancestral", "pc:probability_flow=1,predictor=ancestral", 1, 1, 0, DRAWS_NOTHING,
+     DRIFTS | NEEDS_ALPHA, 1e-5},
+    {"pc:predictor=ancestral,return_mean=0", NULL, 0, 1, 0, DRAWS_TO_NOISE, DRIFTS | NEEDS_ALPHA, 1e-5},
+    {"pc:predictor=euler_maruyama", "pc:probability_flow=1,predictor=euler_maruyama", 1, 1, 0, DRAWS_BETWEEN,
+     DRIFTS | NEEDS_ALPHA, 1e-5},
+    {"pc:corrector=langevin,return_mean=0", NULL, 0, 2, 0, DRAWS_ALWAYS, DRIFTS | NEEDS_ALPHA | FEW_STEPS | NONLINEAR,
+     1e-4},
+    {"pc:corrector=langevin,norm=batch", NULL, 0, 2, 0, DRAWS_BETWEEN,
+     DRIFTS | NEEDS_ALPHA | FEW_STEPS | NONLINEAR | WHOLE, 1e-4},
+    {"pc:corrector=ald,corrector_steps=2", NULL, 0, 3, 0, DRAWS_BETWEEN, DRIFTS | NEEDS_ALPHA | FEW_STEPS, 1e-4},
+    {"lcm", NULL, 0, 1, 0, DRAWS_BETWEEN, GOES_UP | DRIFTS | FEW_STEPS, 1e-5},
+    {"tcd", "tcd:gamma=0", 1, 1, 0, DRAWS_ABOVE_LEAST_BETWEEN, ENDS_ELSEWHERE | FEW_STEPS, 1e-5},
+    {"tcd:gamma=0", NULL, 0, 1, 0, DRAWS_NOTHING, ENDS_ELSEWHERE, 1e-5},
+    {"consistency:sigma_min=0.5", NULL, 0, 1, 0, DRAWS_ABOVE_LEAST, GOES_UP | DEPARTS | FEW_STEPS, 1e-5},
+    {"consistency:s_noise=1.1", NULL, 0, 1, 0, DRAWS_ABOVE_LEAST, GOES_UP | DEPARTS | FEW_STEPS, 1e-5},
+    {"rk45:rtol=0.001,atol=0.001", NULL, 0, 6, 0, DRAWS_NOTHING, ADAPTIVE | GOES_UP | DRIFTS, 1e-2},
+    {"rk45:rtol=0.001,atol=0.001,norm=batch", NULL, 0, 6, 0, DRAWS_NOTHING, ADAPTIVE | GOES_UP | DRIFTS | WHOLE, 1e-2},
     {"dpm_adaptive", "dpm_adaptive:icoeff=0", 3, 3, 2, DRAWS_NOTHING, ADAPTIVE, 1e-2},
     {"dpm_adaptive:order=2", "dpm_adaptive:order=2,icoeff=0", 2, 2, 1, DRAWS_NOTHING, ADAPTIVE, 5e-5},
     {"dpm_adaptive:eta=0.5", NULL, 0, 3, 2, DRAWS_TO_NOISE, ADAPTIVE, 1e-2},
@@ -158,16 +258,88 @@ static const struct method methods[] = {
 
 enum { N_METHOD = sizeof methods / sizeof *methods };
 
-/* Methods whose first steps, so far as they end at a noisy node, take more evaluations. */
+/* Methods whose first steps, so far as they end at a noisy node, take more evaluations (and as many more draws). */
 static const struct {
 	const char *spec;
 	int32_t steps, more;
 } first_steps[] = {
-    {"lms:start=rk,final_line=1", 3, 2}, {"ab:order=3,start=rk", 2, 1}, {"plms", 1, 1},
-    {"plms:combine=x0", 1, 1},           {"plms:combine=v", 1, 1},      {"pndm", 3, 3},
+    {"lms:start=rk,final_line=1", 3, 2},
+    {"ab:order=3,start=rk", 2, 1},
+    {"plms", 1, 1},
+    {"plms:combine=x0", 1, 1},
+    {"plms:combine=v", 1, 1},
+    {"pndm", 3, 3},
+    {"dpmpp_3m_sde:start=rk,true_order=1", 2, 1},
+    {"dpmpp_3m:start=rk", 2, 1},
+    {"dpm_multistep:order=3,start=rk", 2, 1},
+    {"er_sde:start=rk", 2, 1},
+    {"reab:order=4,start=rk", 3, 2},
+    {"ipndm_v:start=rk", 3, 2},
 };
 
 enum { N_FIRST_STEPS = sizeof first_steps / sizeof *first_steps };
+
+/* Methods whose evaluations are not a multiple of the steps: of n steps, the last of them to a clean node or not. */
+static inline int64_t three_but_the_last(int64_t n, int64_t clean)
+{
+	(void)clean;
+	return n > 1 ? 3 * (n - 1) : 1;
+}
+
+static inline int64_t two_but_the_first(int64_t n, int64_t clean)
+{
+	(void)clean;
+	return 2 * n - 1;
+}
+
+static inline int64_t one_more_at_a_noisy_end(int64_t n, int64_t clean)
+{
+	return n + !clean;
+}
+
+/* The slope at the end of a step is that at the start of the next. */
+static inline int64_t six_and_the_first(int64_t n, int64_t clean)
+{
+	return 6 * (n - clean) + (n > clean) + clean;
+}
+
+static const struct {
+	const char *spec;
+	int64_t (*evaluations)(int64_t n, int64_t clean);
+} counted_evaluations[] = {
+    {"heunpp2", three_but_the_last},
+    {"heunpp2:coordinates=native", three_but_the_last},
+    {"heunpp2:s_churn=3", three_but_the_last},
+    {"dpm_fast", three_but_the_last},
+    {"dpm_fast:eta=1", three_but_the_last},
+    {"dpm_fast:eta=0.5,s_noise=1.1", three_but_the_last},
+    {"sa_solver:tau=0,pece=1", two_but_the_first},
+    {"sa_solver:tau_from=inf,tau_to=0,pece=1", two_but_the_first},
+    {"dpm_multistep:denoise_to_zero=1", one_more_at_a_noisy_end},
+    {"rk45:rtol=0.001,atol=0.001", six_and_the_first},
+    {"rk45:rtol=0.001,atol=0.001,norm=batch", six_and_the_first},
+};
+
+enum { N_COUNTED = sizeof counted_evaluations / sizeof *counted_evaluations };
+
+/* Methods that draw more than once a step: the draws of DRAWS_... times so many, and more in every step. */
+static const struct {
+	const char *spec;
+	int32_t times, always;
+} many_draws[] = {
+    {"dpmpp_sde", 2, 0},
+    {"dpmpp_sde:eta=0.5,r=0.4", 2, 0},
+    {"dpmpp_sde:s_noise=1.1", 2, 0},
+    {"seeds_2", 2, 0},
+    {"seeds_2:solver_type=phi_2", 2, 0},
+    {"seeds_3", 3, 0},
+    {"seeds_3:s_noise=1.1", 3, 0},
+    {"pc:corrector=langevin,return_mean=0", 1, 1},
+    {"pc:corrector=langevin,norm=batch", 1, 1},
+    {"pc:corrector=ald,corrector_steps=2", 1, 2},
+};
+
+enum { N_MANY_DRAWS = sizeof many_draws / sizeof *many_draws };
 
 /* Measured forms whose steps between the start and the end are of a higher order than the whole run: seen where nothing
  * happens at the ends. */
@@ -178,6 +350,7 @@ static const struct {
     {"dpm_multistep:order=3,lower_order_below=0,true_order=1", 3},
     {"dpmpp_3m:true_order=1", 3},
     {"er_sde:noise_scaler=power,s_noise=0", 3},
+    {"dpm_fast", 3},
     {"unipc:order=3,lower_order_final=0", 4},
     {"unipc:order=3,variant=bh1,lower_order_final=0", 4},
     {"unipc:order=3,corrector=0", 3},
@@ -197,6 +370,38 @@ static const struct {
     {"euler_ancestral", "ddpm"},
     {"unipc:order=1,corrector=0", "euler"},
     {"ddim:recompute_epsilon=1", "ddim"},
+    {"dpmpp_2m_sde:eta=0", "dpmpp_2m"},
+    {"dpm_multistep:lower_order_final=0", "dpmpp_2m"},
+    {"dpm_multistep:algorithm=sde-dpmsolver++,lower_order_final=0", "dpmpp_2m_sde"},
+    {"dpm_multistep:algorithm=sde-dpmsolver++,solver_type=heun,lower_order_final=0", "dpmpp_2m_sde:solver_type=heun"},
+    {"dpm_multistep:order=3,lower_order_final=0", "dpmpp_3m"},
+    {"dpm_multistep:order=1,algorithm=dpmsolver", "ddim"},
+    {"dpmpp_3m_sde:eta=0", "dpmpp_3m"},
+    {"dpmpp_3m_sde:eta=0,true_order=1,start=rk", "dpmpp_3m:true_order=1,start=rk"},
+    {"dpmpp_2s_ancestral:eta=0", "dpmpp_sde:eta=0"},
+    {"dpmpp_2s_ancestral:eta=0", "seeds_2:eta=0"},
+    {"dpmpp_2s_ancestral:eta=0", "dpm_singlestep_midtime:order=2"},
+    {"exp_heun_2_x0", "seeds_2:eta=0,r=1,solver_type=phi_2"},
+    {"exp_heun_2_x0_sde", "seeds_2:r=1,solver_type=phi_2"},
+    {"exp_heun_2_x0_sde:eta=0", "exp_heun_2_x0"},
+    {"res_2s", "seeds_2:eta=0,solver_type=phi_2"},
+    {"res_2s:c_2=1", "exp_heun_2_x0"},
+    {"sa_solver:tau=0", "unipc:order=3,variant=bh1"},
+    {"sa_solver:tau=0,predictor_order=1,corrector_order=2", "unipc:order=1,variant=bh1"},
+    {"unipc:order=2,variant=bh1,corrector=0", "unipc:order=2,variant=bh2,corrector=0"},
+    {"euler_ancestral_cfg_pp:eta=0", "tcd:gamma=0"},
+    {"heun:coordinates=native", "edm_ablation"},
+    {"flow_stochastic", "tcd:gamma=1"},
+    {"lms:order=1", "euler"},
+    {"lms:order=4,final_line=1", "ipndm_v:order=4"},
+    {"lms:order=4,coordinates=ve,start=rk,final_line=1", "ab:order=4,form=epsilon,start=rk"},
+    {"deis:order=3,lower_order_final=0,form=rho", "lms:order=3,coordinates=ve,final_line=1"},
+    {"deis:order=3,lower_order_final=0", "ab:order=3,form=epsilon"},
+    {"gradient_estimation:gamma=1", "euler"},
+    {"ipndm:order=1", "euler"},
+    {"ab:order=1", "euler"},
+    {"ab:order=2", "dpmpp_2m"},
+    {"er_sde:order=1,noise_scaler=power,noise_power=2", "ddpm"},
 };
 
 enum { N_SAME = sizeof same_methods / sizeof *same_methods };
@@ -205,14 +410,15 @@ enum { N_SAME = sizeof same_methods / sizeof *same_methods };
  * from the very noise end, where alpha may be 0. To both ",steps=N" is appended. */
 struct process {
 	const char *schedule, *model, *grid, *from_end;
+	int32_t straight, table; /* alpha and sigma are straight lines in t; t is an index */
 };
 
 static const struct process processes[] = {
-    {"vp", "v", "log_snr:sigma_max=20,sigma_min=0.05", "trailing:round=0"},
-    {"linear", "epsilon", "trailing:level=log", "leading:offset=0"},
-    {"ve", "x0", "exponential:sigma_max=40", "karras:rho=5"},
-    {"edm", "edm", "karras:rho=7", "exponential:sigma_min=0.01"},
-    {"flow", "flow", "flow:shift=2,cap=0.98", "flow:shift=1"},
+    {"vp", "v", "log_snr:sigma_max=20,sigma_min=0.05", "trailing:round=0", 0, 0},
+    {"linear", "epsilon", "trailing:level=log", "leading:offset=0", 0, 1},
+    {"ve", "x0", "exponential:sigma_max=40", "karras:rho=5", 1, 0},
+    {"edm", "edm", "karras:rho=7", "exponential:sigma_min=0.01", 1, 0},
+    {"flow", "flow", "flow:shift=2,cap=0.98", "flow:shift=1", 1, 0},
 };
 
 enum { N_PROCESS = sizeof processes / sizeof *processes };

@@ -119,7 +119,9 @@ static void make_inputs(struct world *w, int32_t type, int special)
 {
 	for (int i = 0; i < w->job.n_in; i++) {
 		int32_t own = below(2) ? type : (int32_t)below(4) + 1;
-		w->in[i] = (dm_input){w->in_data[i], w->job.n_element + below(8), own, below(6) == 0, (uint32_t)below(9), 0};
+		w->in[i] = (dm_input){.data = w->in_data[i], .type = own, .stride = w->job.n_element + below(8)};
+		w->in[i].source = below(6) == 0;
+		w->in[i].draw = (uint32_t)below(9);
 		fill(w->in_data[i], own, ROWS, special);
 	}
 }

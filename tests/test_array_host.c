@@ -71,7 +71,7 @@ static void check_finds_the_first(void **unused)
 	for (int it = 0; it < 2000; it++) {
 		int32_t type = it % 4 + 1;
 		size_t n = 1 + below(it % 8 < 4 ? 40 : 9000), a = below(n), b = below(n);
-		dm_input in[2] = {{data[0], n + 3, type, 0, 0, 0}, {.source = DM_SOURCE_NORMALS}};
+		dm_input in[2] = {{.data = data[0], .stride = n + 3, .type = type}, {.source = DM_SOURCE_NORMALS}};
 		dm_job job = {.struct_size = sizeof job, .n_sample = 2, .n_element = n, .n_in = 2, .in = in};
 		int64_t first[4] = {7, 7, 7, 7};
 		memset(data, 0, sizeof data);
@@ -99,7 +99,7 @@ static void poison_is_seen_and_not_confused(void **unused)
 	for (int32_t type = DM_F32; type <= DM_BF16; type++)
 		for (size_t n = 1; n <= 3000; n = n * 3 - 1 + n / 2) {
 			const dm_output out = {data, n + 2, type, 0};
-			const dm_input in = {data, n + 2, type, 0, 0, 0};
+			const dm_input in = {.data = data, .stride = n + 2, .type = type};
 			int32_t yes;
 			memset(data, 0, sizeof data);
 			assert_int_equal(array->ops.poison(array->user, &out, 2, n), 0);

@@ -308,7 +308,7 @@ static dm_status emit_null(void *user, const dm_step *s, dm_emit *e)
 		dm_emit_map(e, DM_MAP_BLEND, 2, (dm_val[]){s->x, s->x}, zero);
 		break;
 	case 8:
-		dm_emit_map(e, 5, 1, &s->x, zero);
+		dm_emit_map(e, 6, 1, &s->x, zero);
 		break;
 	default:
 		dm_emit_fail(e, DM_ERR_UNSUPPORTED, NULL);
@@ -321,7 +321,7 @@ static void test_null_emitted(void **state)
 	struct objects *o = *state;
 	static const char *const words[] = {
 	    "term",          "evaluation", "push",  "-1",     "value is NULL", "parameter is NULL",
-	    "value is NULL", "map 4",      "map 5", "sampler"};
+	    "value is NULL", "map 4",      "map 6", "sampler"};
 	for (int which = 0; which < 10; which++) {
 		dm_sampler_ops ops = {.struct_size = sizeof ops, .step = emit_null};
 		dm_sampler *sampler;

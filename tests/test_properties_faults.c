@@ -129,8 +129,8 @@ static void for_every_scene(void (*check)(struct scene *s))
 		memset(&s.trouble, 0, sizeof s.trouble);
 		s.trouble.world = (struct world){.kind = s.process->model, .target = &mixture};
 		snprintf(grid, sizeof grid, "%s,steps=3", s.process->grid);
-		struct recipe r = {.sampler = s.method->spec, .schedule = s.process->schedule, .model = s.process->model};
-		r.grid = grid;
+		struct recipe r = {.sampler = s.method->spec, .schedule = s.process->schedule, .grid = grid};
+		r.model = model_of(s.method->spec, s.process->model);
 		r.guidance = "cfg:scale=2";
 		s.plan = make_plan(&r, troubled, &s.trouble);
 		run_undisturbed(&s);
@@ -368,8 +368,8 @@ static void check_hook(struct scene *s)
 	char grid[120];
 	int64_t k = 0;
 	snprintf(grid, sizeof grid, "%s,steps=3", s->process->grid);
-	struct recipe r = {.sampler = s->method->spec, .schedule = s->process->schedule, .model = s->process->model};
-	r.grid = grid;
+	struct recipe r = {.sampler = s->method->spec, .schedule = s->process->schedule, .grid = grid};
+	r.model = model_of(s->method->spec, s->process->model);
 	r.guidance = "cfg:scale=2";
 	r.options = "preview=1";
 	dm_plan *plan = make_plan(&r, predict, &s->trouble.world);

@@ -44,6 +44,16 @@ struct owner {
 	int destroyed;
 };
 
+/* The kind of a model's spec. */
+static const char *kind_of(const char *model)
+{
+	for (int i = 0; i < N_PROCESS; i++)
+		if (strcspn(model, ":") == strlen(processes[i].model) &&
+		    !strncmp(model, processes[i].model, strcspn(model, ":")))
+			return processes[i].model;
+	return model;
+}
+
 static void destroy(void *user)
 {
 	((struct owner *)user)->destroyed++;
@@ -129,7 +139,7 @@ static void check_recipe(const struct recipe *r, maker *make)
 		int64_t k = 0;
 		for (; st != DM_OK; k++) {
 			struct heap h = {.fails_at = k, .from_then_on = from_then_on};
-			struct owner owner = {{.kind = r->model, .target = &mixture}, 0};
+			struct owner owner = {{.kind = kind_of(r->model), .target = &mixture}, 0};
 			dm_error err = {0};
 			st = make(r, &h, &owner, &err);
 			if (st != (h.refused ? DM_ERR_MEMORY : DM_OK) || err.status != st)
@@ -149,8 +159,8 @@ static void every_method(maker *make)
 		const struct process *p = &processes[i / N_METHOD];
 		char grid[120];
 		snprintf(grid, sizeof grid, "%s,steps=2", p->grid);
-		struct recipe r = {.sampler = methods[i % N_METHOD].spec, .schedule = p->schedule, .model = p->model};
-		r.grid = grid;
+		struct recipe r = {.sampler = methods[i % N_METHOD].spec, .schedule = p->schedule, .grid = grid};
+		r.model = model_of(r.sampler, p->model);
 		r.guidance = "cfg:scale=2|rescale:phi=0.5|clip";
 		check_recipe(&r, make);
 	}

@@ -32,8 +32,8 @@ static void for_every_scene(void (*check)(struct scene *s))
 		s.process = &processes[i / N_GUIDANCE / N_METHOD];
 		s.world = (struct world){.kind = s.process->model, .target = &mixture};
 		snprintf(grid, sizeof grid, "%s,steps=%d", s.process->grid, STEPS);
-		struct recipe r = {.sampler = s.method->spec, .schedule = s.process->schedule, .model = s.process->model};
-		r.grid = grid;
+		struct recipe r = {.sampler = s.method->spec, .schedule = s.process->schedule, .grid = grid};
+		r.model = model_of(s.method->spec, s.process->model);
 		r.guidance = guidances[i % N_GUIDANCE];
 		s.plan = make_plan(&r, predict, &s.world);
 		finish_run(make_run(s.plan, DM_F32, SAMPLES, ELEMENTS, keys), DM_F32, s.whole);

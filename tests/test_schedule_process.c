@@ -365,6 +365,7 @@ static void test_bad_specs(void **state)
 	} bad[] = {
 	    {"linear:T=1,zero_snr=exact", "zero_snr needs alpha-bars that fall"},
 	    {"linear:zero_snr=some", "zero_snr"},
+	    {"linear:zero_snr=floor", "floor = 5.960464477539063e-08 is outside (0, 4.2"},
 	    {"linear:snr_shift=0", "snr_shift = 0"},
 	    {"linear:T=1,continuous=1", "continuous=1 needs two entries"},
 	    {"linear:zero_snr=exact,continuous=1", "above alpha-bar 0"},

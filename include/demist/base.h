@@ -121,7 +121,8 @@ enum {
 	DM_KIND_MODEL = 3,
 	DM_KIND_GUIDANCE = 4,
 	DM_KIND_SAMPLER = 5,
-	DM_KIND_TIME = 6
+	DM_KIND_TIME = 6,
+	DM_KIND_WEIGHT = 7
 };
 
 /* The i-th method of a kind and its k-th option, to fill menus and lists; NULL past the end. Lent, never freed. */

@@ -35,7 +35,16 @@ typedef struct dm_noise_ops {
 	void (*destroy)(void *user);
 } dm_noise_ops;
 
-/* "philox", the library's own. */
+/* "philox", the library's own; "torch_cpu" and "torch_cuda", the normals of PyTorch's generators, for those who must
+ * reproduce pictures: draw k of the plan, in the order of first use, is call k of randn on a generator seeded with the
+ * run's seed. That holds for the whole batch at once: the numbers of a sample depend on how many there are, all have one
+ * seed, and samples cannot run apart. Options:
+ *   per_sample      1: every sample has its own generator, of seed + sample index (seed and sample as in dm_run_keys)
+ *   init            1: call 0 makes the noise of the start, the plan's draws follow; 0: the start needs a state
+ *   calls_per_step  n: n calls for every step of the grid, whether the plan draws there or not, for programs that draw
+ *                   also where the factor is 0
+ *   first_step      the step at which these calls begin: where the run starts
+ * torch_cuda is exact up to as many numbers in a call as the device has threads. */
 DM_API dm_status dm_noise_create(dm_noise **out, const char *spec, const dm_allocator *allocator, dm_error *err);
 DM_API dm_status dm_noise_create_custom(dm_noise **out, const dm_noise_ops *ops, void *user,
                                         const dm_allocator *allocator, dm_error *err);
@@ -45,5 +54,13 @@ DM_API dm_status dm_noise_create_custom(dm_noise **out, const dm_noise_ops *ops,
 DM_API dm_status dm_noise_create_replay(dm_noise **out, const void *value, int32_t type, size_t n_draw, size_t n_sample,
                                         size_t n_element, const dm_allocator *allocator, dm_error *err);
 DM_API void dm_noise_free(dm_noise *noise);
+
+/* The numbers of n_call successive calls of randn, of size[0], size[1], ... float32 numbers, on PyTorch's CPU generator
+ * seeded with `seed`; those of rand; those of the call-th call (from 0) of randn on its CUDA generator. out as in
+ * dm_normals. They differ from PyTorch's by its own rounding, some 1e-7. */
+DM_API dm_status dm_torch_cpu_normals(uint64_t seed, const size_t *size, size_t n_call, int32_t type, void *out,
+                                      dm_error *err);
+DM_API dm_status dm_torch_cpu_uniforms(uint64_t seed, size_t n, int32_t type, void *out, dm_error *err);
+DM_API dm_status dm_torch_cuda_normals(uint64_t seed, uint64_t call, size_t n, int32_t type, void *out, dm_error *err);
 
 #endif

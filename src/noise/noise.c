@@ -3,6 +3,7 @@
 #include "base/option.h"
 #include "noise/noise.h"
 #include "noise/path.h"
+#include "noise/torch.h"
 #include <string.h>
 
 /* ------------------------------------------------------------------------------------------- normals by address */
@@ -51,15 +52,16 @@ dm_status dm_normals(uint64_t seed, int64_t sample, uint32_t draw, uint64_t firs
 	return DM_OK;
 }
 
-dm_status dm_path(uint64_t seed, int64_t sample, double lambda_from, double lambda_to, size_t n, int32_t type, void *out,
-                  dm_error *err)
+dm_status dm_path(uint64_t seed, int64_t sample, double lambda_from, double lambda_to, size_t n, int32_t type,
+                  void *out, dm_error *err)
 {
 	if (sample < 0)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "path: sample is %l, it must be 0 or more", sample);
 	if (type != DM_F32 && type != DM_F64)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "path: type is %d, it must be DM_F32 (1) or DM_F64 (2)", type);
 	if (lambda_from != lambda_from || lambda_to != lambda_to)
-		return dmi_fail(err, DM_ERR_ARGUMENT, "path: lambda_from = %g and lambda_to = %g must not be NaN", lambda_from, lambda_to);
+		return dmi_fail(err, DM_ERR_ARGUMENT, "path: lambda_from = %g and lambda_to = %g must not be NaN", lambda_from,
+		                lambda_to);
 	if (!out && n)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "path: out is NULL, it must hold %z numbers", n);
 	if (n > UINT64_C(1) << 34)
@@ -97,12 +99,36 @@ static dm_status new_noise(dm_noise **out, const dm_allocator *allocator, dm_err
 	return *out ? DM_OK : err->status;
 }
 
+static const struct dmi_noise_type philox = {
+    DMI_METHOD_PLAIN("philox", "unit normals addressed by seed, sample, draw and element", "Salmon 2011"),
+    NULL,
+};
+
+static dm_status make_noise(dm_noise **out, const struct dmi_noise_type *type, const char *options,
+                            const dm_allocator *allocator, dm_error *err)
+{
+	const dm_method *info = &type->method.info;
+	struct dmi_options values;
+	dm_status st =
+	    dmi_options_parse(&values, "noise", info->name, type->method.option, info->n_option, options, allocator, err);
+	if (st == DM_OK)
+		st = new_noise(out, allocator, err);
+	if (st != DM_OK)
+		return st;
+	dm_noise *noise = *out;
+	noise->type = type;
+	noise->options = values;
+	noise->builtin = !type->call;
+	noise->own_fill = !!type->call;
+	noise->ops.fill = type->call ? dmi_torch_fill : NULL;
+	noise->user = noise;
+	return DM_OK;
+}
+
 dm_status dm_noise_create(dm_noise **out, const char *spec, const dm_allocator *allocator, dm_error *err)
 {
-	static const struct dmi_method philox =
-	    DMI_METHOD_PLAIN("philox", "unit normals addressed by seed, sample, draw and element", "Salmon 2011");
-	static const struct dmi_method *const registry[] = {&philox};
-	struct dmi_options options;
+	static const struct dmi_method *const registry[] = {&philox.method, &dmi_noise_torch_cpu.method,
+	                                                    &dmi_noise_torch_cuda.method};
 	const char *text;
 	dm_error own;
 	if (!err)
@@ -110,15 +136,9 @@ dm_status dm_noise_create(dm_noise **out, const char *spec, const dm_allocator *
 	if (!out)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "noise: out is NULL");
 	*out = NULL;
-	const struct dmi_method *method = dmi_method_find(registry, 1, "noise", spec, &text, err);
-	if (!method)
-		return err->status;
-	dm_status st = dmi_options_parse(&options, "noise", method->info.name, NULL, 0, text, allocator, err);
-	if (st == DM_OK)
-		st = new_noise(out, allocator, err);
-	if (st == DM_OK)
-		(*out)->builtin = 1;
-	return st;
+	const struct dmi_method *method =
+	    dmi_method_find(registry, sizeof registry / sizeof *registry, "noise", spec, &text, err);
+	return method ? make_noise(out, (const struct dmi_noise_type *)method, text, allocator, err) : err->status;
 }
 
 dm_status dm_noise_create_custom(dm_noise **out, const dm_noise_ops *ops, void *user, const dm_allocator *allocator,
@@ -247,11 +267,15 @@ dm_status dm_noise_create_replay(dm_noise **out, const void *value, int32_t type
 	*r = record;
 	st = dm_noise_create_custom(out, &ops, r, allocator, err);
 	if (st == DM_OK)
-		(*out)->replay = 1;
+		(*out)->own_fill = 1;
 	return st;
 }
 
 void dmi_noise_print(const dm_noise *noise, struct dmi_text *text)
 {
-	dmi_text_string(text, noise->builtin ? "philox" : noise->replay ? "replay" : "custom");
+	const struct dmi_method *method = noise->type ? &noise->type->method : NULL;
+	if (method)
+		dmi_options_print(text, method->info.name, method->option, method->info.n_option, &noise->options);
+	else
+		dmi_text_string(text, noise->own_fill ? "replay" : "custom");
 }

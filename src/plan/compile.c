@@ -6,8 +6,7 @@
 #include "plan/predict.h"
 #include <string.h>
 
-/* ------------------------------------------------------------------------------------------------ what lives how long
- */
+/* --------------------------------------------------------------------------------------------- what lives how long */
 
 static void use(dm_emit *e, dm_val v, int32_t by)
 {
@@ -47,8 +46,7 @@ static void mark_uses(struct dmi_compiler *c, int32_t n_past, int32_t kept_set)
 		use(e, 1, DMI_MAX_VALUE);
 }
 
-/* ---------------------------------------------------------------------------------------------------------- one
- * interval */
+/* ---------------------------------------------------------------------------------------------------- one interval */
 
 static void begin(struct dmi_compiler *c, int32_t n_past, int32_t kept_set, dm_past *past, dm_val *kept)
 {
@@ -339,8 +337,7 @@ dm_status dmi_compile_interval(struct dmi_compiler *c, int64_t step, int64_t n_s
 	return st;
 }
 
-/* ------------------------------------------------------------------------------------------------------ an adaptive
- * trial */
+/* ----------------------------------------------------------------------------------------------- an adaptive trial */
 
 static void begin_trial(struct dmi_compiler *c, int32_t kept_set)
 {

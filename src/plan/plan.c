@@ -104,7 +104,7 @@ dm_status dmi_plan_target(const dm_plan *plan, const dm_node *from, double h, dm
 
 double dmi_plan_trial_size(const dm_plan *plan, const dm_node *from, const dm_node *to)
 {
-	return clock_at(plan, to) - clock_at(plan, from);
+	return fabs(clock_at(plan, to) - clock_at(plan, from)); /* from the only noisy node to the clean one, t may fall */
 }
 
 int dmi_plan_arrived(const dm_plan *plan, const dm_node *at)

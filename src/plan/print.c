@@ -36,8 +36,7 @@ void dmi_plan_print_spec(const dm_plan *plan, struct dmi_text *text)
 	}
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- JSON
- */
+/* ------------------------------------------------------------------------------------------------------------ JSON */
 
 static void json_operand(struct dmi_text *text, const dm_operand *in)
 {
@@ -129,8 +128,7 @@ static void print_json(const dm_plan *plan, struct dmi_text *text)
 	dmi_text_string(text, "\n]}\n");
 }
 
-/* --------------------------------------------------------------------------------------------------------------- table
- */
+/* ----------------------------------------------------------------------------------------------------------- table */
 
 static void slot_name(struct dmi_text *text, int32_t slot)
 {

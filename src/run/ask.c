@@ -138,8 +138,7 @@ dm_status dmi_run_ask_prediction(dm_run *run, dm_error *err)
 	return DM_EVAL;
 }
 
-/* ------------------------------------------------------------------------------------------------------------ answers
- */
+/* --------------------------------------------------------------------------------------------------------- answers */
 
 /* What kind of number stands at the place, for the message. */
 static dm_status describe(dm_run *run, const dm_input *in, size_t row, int64_t element, int32_t branch,
@@ -305,8 +304,7 @@ dm_status dmi_run_take_answer(dm_run *run, dm_error *err)
 	return st;
 }
 
-/* ----------------------------------------------------------------------------------------------------- steps and noise
- */
+/* ------------------------------------------------------------------------------------------------- steps and noise */
 
 void dmi_run_ask_step(dm_run *run, struct dmi_group *g, const dm_row *row)
 {
@@ -360,7 +358,7 @@ dm_status dmi_run_fill_noise(dm_run *run, struct dmi_group *g, int32_t k, uint32
 	if (code) {
 		if (err)
 			*err = run->scratch;
-		return run->noise->replay && code < 0 ? code : dmi_fail_callback(err, "noise fill", code, run->scratch.message);
+		return run->noise->own_fill && code < 0 ? code : dmi_fail_callback(err, "noise fill", code, run->scratch.message);
 	}
 	return take_noise(run, err);
 }

@@ -6,8 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* --------------------------------------------------------------------------------------------------- birth and death
- */
+/* ------------------------------------------------------------------------------------------------- birth and death */
 
 static void release_slots(dm_run *run)
 {
@@ -169,8 +168,7 @@ dm_status dm_run_create(dm_run **out, const dm_plan *plan, const dm_array *array
 	return st;
 }
 
-/* ------------------------------------------------------------------------------------------------ before the first
- * request */
+/* ---------------------------------------------------------------------------------------- before the first request */
 
 static dm_status entry(const dm_run *run, const char *call, int before_start, dm_error *err)
 {
@@ -215,8 +213,7 @@ dm_status dm_run_on_step(dm_run *run, dm_status (*hook)(void *user, const dm_req
 	return DM_OK;
 }
 
-/* -------------------------------------------------------------------------------------------------------------
- * stepping */
+/* -------------------------------------------------------------------------------------------------------- stepping */
 
 static dm_status start(dm_run *run, dm_error *err)
 {

@@ -30,6 +30,11 @@ static void stop_at_end(const dm_step *s, struct dmi_ancestral *a)
 	double u = dmi_level(end);
 	if (a->down.lambda <= end->lambda)
 		return;
+	if (s->to->lambda == end->lambda) { /* exactly, so that no noise of the size of rounding is drawn */
+		a->down = *s->to;
+		a->up = 0;
+		return;
+	}
 	a->down.lambda = end->lambda;
 	a->down.sigma = s->to->alpha * u;
 	a->up = sqrt(fmax((s->to->sigma - a->down.sigma) * (s->to->sigma + a->down.sigma), 0));

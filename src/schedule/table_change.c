@@ -30,6 +30,19 @@ static dm_status zero_terminal(dm_schedule *s, dm_error *err)
 	return DM_OK;
 }
 
+static dm_status lay_floor(dm_schedule *s, double floor, dm_error *err)
+{
+	double *a = dmi_table_alpha_bar(s);
+	size_t last = s->n_table - 1;
+	if (!(floor < a[last - 1]))
+		return dmi_fail(err, DM_ERR_ARGUMENT,
+		                "schedule \"%s\": zero_snr=floor makes the last alpha-bar rise: floor = %g is outside (0, %g)",
+		                s->method->info.name, floor, a[last - 1]);
+	a[last] = floor;
+	dmi_table_sigma2(s)[last] = 1 - floor;
+	return DM_OK;
+}
+
 static void shift(dm_schedule *s, double c)
 {
 	double *a = dmi_table_alpha_bar(s), *v = dmi_table_sigma2(s);
@@ -44,12 +57,9 @@ dm_status dmi_table_change(dm_schedule *s, dm_error *err)
 {
 	const double *option = s->options.value;
 	int form = (int)option[DMI_TABLE_ZERO_SNR];
-	size_t last = s->n_table - 1;
 	dm_status st = form == DMI_ZERO_EXACT || form == DMI_ZERO_FLOOR ? zero_terminal(s, err) : DM_OK;
-	if (st == DM_OK && form == DMI_ZERO_FLOOR) {
-		dmi_table_alpha_bar(s)[last] = option[DMI_TABLE_FLOOR];
-		dmi_table_sigma2(s)[last] = 1 - option[DMI_TABLE_FLOOR];
-	}
+	if (st == DM_OK && form == DMI_ZERO_FLOOR)
+		st = lay_floor(s, option[DMI_TABLE_FLOOR], err);
 	if (option[DMI_TABLE_SNR_SHIFT] != 1)
 		shift(s, option[DMI_TABLE_SNR_SHIFT]);
 	return st == DM_OK && form == DMI_ZERO_AFTER_SHIFT ? zero_terminal(s, err) : st;

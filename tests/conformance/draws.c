@@ -1,5 +1,6 @@
 #include "draws.h"
 #include "rows.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,17 +9,11 @@ struct draw {
 	double *value; /* the whole tensor */
 };
 
-int draws_start(struct draws *draws, const struct test_case *c, struct verdict *verdict)
+void draws_start(struct draws *draws, const struct test_case *c, struct verdict *verdict)
 {
-	const char *source = case_text(c, "noise_source");
 	memset(draws, 0, sizeof *draws);
 	draws->c = c;
 	draws->verdict = verdict;
-	if (source && strcmp(source, "torch_cpu"))
-		return say(verdict, VERDICT_SKIP, "noise_source %s", source);
-	if (source)
-		torch_cpu_seed(&draws->stream, (uint32_t)case_integer(c, "noise_seed"));
-	return VERDICT_PASS;
 }
 
 void draws_free(struct draws *draws)
@@ -42,33 +37,6 @@ static const double *next_recorded(struct draws *draws, size_t n)
 	return array && array->n == n ? array->value : NULL;
 }
 
-/* The position of a draw in a stream of at most one draw per step, used or not; elsewhere the next one. */
-static size_t position(const struct draws *draws, uint32_t number)
-{
-	double steps = case_number(draws->c, "grid.steps", 0), listed = case_number(draws->c, "noise_draws", steps + 1);
-	uint32_t of_step;
-	for (int64_t visit = 0; (double)visit < steps && listed <= steps; visit++)
-		if (dm_draw(DM_DRAW_STEP, visit, 0, &of_step, NULL) == DM_OK && of_step == number)
-			return (size_t)visit;
-	return draws->n_streamed;
-}
-
-static int next_vector(struct draws *draws, uint32_t number, double *out, size_t n)
-{
-	if (case_text(draws->c, "noise_source")) {
-		size_t at = position(draws, number);
-		do
-			torch_cpu_normals(&draws->stream, out, n);
-		while (draws->n_streamed++ < at);
-		return VERDICT_PASS;
-	}
-	const double *value = next_recorded(draws, n);
-	if (!value)
-		return say(draws->verdict, VERDICT_FAIL, "asks for draw %zu, the case has fewer that matter", draws->n);
-	memcpy(out, value, n * sizeof *out);
-	return VERDICT_PASS;
-}
-
 /* The draw of that number: the one it was before, or the next. */
 static const double *find(struct draws *draws, uint32_t number, size_t n)
 {
@@ -82,15 +50,18 @@ static const double *find(struct draws *draws, uint32_t number, size_t n)
 	more += draws->n;
 	more->number = number;
 	more->value = malloc(n * sizeof *more->value);
-	if (!more->value || next_vector(draws, number, more->value, n)) {
+	const double *value = next_recorded(draws, n);
+	if (!more->value || !value) {
 		free(more->value);
+		say(draws->verdict, VERDICT_FAIL, "asks for draw %zu, the case has fewer that matter", draws->n);
 		return NULL;
 	}
+	memcpy(more->value, value, n * sizeof *value);
 	draws->n++;
 	return more->value;
 }
 
-dm_status draws_fill(void *user, const dm_request *rq)
+static dm_status fill(void *user, const dm_request *rq)
 {
 	struct draws *draws = user;
 	size_t n = rq->n_element;
@@ -104,4 +75,31 @@ dm_status draws_fill(void *user, const dm_request *rq)
 		rows_write(out + i * rq->out_stride * size, rq->out_type, rq->out_stride, value + row * n, 1, n);
 	}
 	return 0;
+}
+
+/* A stream with at most one number listed per step has one call for every step, used or not. */
+static int stream(const struct test_case *c, dm_noise **noise, char options[64], struct verdict *verdict)
+{
+	double steps = case_number(c, "grid.steps", 0), listed = case_number(c, "noise_draws", steps + 1);
+	const char *spec = listed <= steps ? "torch_cpu:calls_per_step=1" : "torch_cpu";
+	dm_error err;
+	snprintf(options, 64, "seed=%llu", case_integer(c, "noise_seed"));
+	if (dm_noise_create(noise, spec, NULL, &err) != DM_OK)
+		return say(verdict, VERDICT_FAIL, "noise: %s", err.message);
+	return VERDICT_PASS;
+}
+
+int draws_source(struct draws *draws, dm_noise **noise, char options[64])
+{
+	const dm_noise_ops ops = {.struct_size = sizeof ops, .fill = fill};
+	const char *source = case_text(draws->c, "noise_source");
+	dm_error err;
+	options[0] = 0;
+	if (source && strcmp(source, "torch_cpu"))
+		return say(draws->verdict, VERDICT_SKIP, "noise_source %s", source);
+	if (source)
+		return stream(draws->c, noise, options, draws->verdict);
+	if (dm_noise_create_custom(noise, &ops, draws, NULL, &err) != DM_OK)
+		return say(draws->verdict, VERDICT_FAIL, "noise: %s", err.message);
+	return VERDICT_PASS;
 }

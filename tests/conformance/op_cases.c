@@ -1,25 +1,14 @@
 #include "op_cases.h"
-#include "demist.h"
 #include "levels.h"
+#include "op_parts.h"
 #include "single.h"
-#include "torch_cpu.h"
 #include "translate.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* An op with its tensors: every array of the case that has the size of `shape`. */
-struct op {
-	const struct test_case *c;
-	int32_t type;
-	struct check *check;
-	size_t n_sample, n_element, n;
-	double *result, *other; /* room for one tensor each */
-};
-
-/* The numbers of an array with one number per element of the shape; NULL and a FAIL where it is missing. */
-static const double *tensor(const struct op *op, const char *name)
+const double *op_tensor(const struct op *op, const char *name)
 {
 	const struct case_array *array = case_array(op->c, name);
 	if (array && array->n == op->n)
@@ -28,9 +17,9 @@ static const double *tensor(const struct op *op, const char *name)
 	return NULL;
 }
 
-static int check_result(const struct op *op, const char *name, const double *value)
+int op_check(const struct op *op, const char *name, const double *value)
 {
-	return tensor(op, name) ? compare(op->check, case_array(op->c, name), value, op->n, name) : VERDICT_FAIL;
+	return op_tensor(op, name) ? compare(op->check, case_array(op->c, name), value, op->n, name) : VERDICT_FAIL;
 }
 
 /* ----------------------------------------------------------------------------------------------------- guidance */
@@ -45,13 +34,13 @@ static int guided(const struct op *op, const char *guidance, const double *given
 	one.n_sample = op->n_sample;
 	one.n_element = op->n_element;
 	one.result = op->result;
-	return single_run(&one, op->check->verdict) ? VERDICT_FAIL : check_result(op, "result", op->result);
+	return single_run(&one, op->check->verdict) ? VERDICT_FAIL : op_check(op, "result", op->result);
 }
 
 static int cfg(const struct op *op)
 {
 	char spec[SPEC_SIZE];
-	const double *given = tensor(op, "cond"), *none = given ? tensor(op, "uncond") : NULL;
+	const double *given = op_tensor(op, "cond"), *none = given ? op_tensor(op, "uncond") : NULL;
 	const char *scale = case_text(op->c, "scale"), *phi = case_text(op->c, "rescale");
 	if (!none || !scale || !phi)
 		return op->check->verdict->kind ? VERDICT_FAIL : say(op->check->verdict, VERDICT_FAIL, "no scale or rescale");
@@ -63,7 +52,7 @@ static int cfg(const struct op *op)
 static int two_branches(const struct op *op)
 {
 	char spec[SPEC_SIZE];
-	const double *given = tensor(op, "cond"), *none = given ? tensor(op, "uncond") : NULL;
+	const double *given = op_tensor(op, "cond"), *none = given ? op_tensor(op, "uncond") : NULL;
 	const char *scale = case_text(op->c, "scale");
 	if (!none || !scale)
 		return none ? say(op->check->verdict, VERDICT_FAIL, "no scale") : VERDICT_FAIL;
@@ -75,7 +64,7 @@ static int two_branches(const struct op *op)
 static int threshold_dynamic(const struct op *op)
 {
 	char spec[SPEC_SIZE];
-	const double *x0 = tensor(op, "x0");
+	const double *x0 = op_tensor(op, "x0");
 	const char *ratio = case_text(op->c, "ratio"), *max = case_text(op->c, "max");
 	if (!x0 || !ratio || !max)
 		return x0 ? say(op->check->verdict, VERDICT_FAIL, "no ratio or max") : VERDICT_FAIL;
@@ -91,7 +80,7 @@ static int converted(const struct op *op, const char *from, const char *to, cons
 	double coefficient[2], sign_from = 1, sign_to = 1;
 	double alpha = case_number(op->c, "alpha", NAN), sigma = case_number(op->c, "sigma", NAN);
 	const char *kind_from = translate_prediction(from, &sign_from), *kind_to = translate_prediction(to, &sign_to);
-	const double *x = tensor(op, "x");
+	const double *x = op_tensor(op, "x");
 	dm_error err;
 	if (!x || !out)
 		return VERDICT_FAIL;
@@ -101,7 +90,7 @@ static int converted(const struct op *op, const char *from, const char *to, cons
 		return say(op->check->verdict, VERDICT_FAIL, "%s", err.message);
 	for (size_t i = 0; i < op->n; i++)
 		op->result[i] = sign_to * (coefficient[0] * x[i] + coefficient[1] * sign_from * out[i]);
-	return check_result(op, name, op->result);
+	return op_check(op, name, op->result);
 }
 
 static int convert(const struct op *op)
@@ -109,7 +98,7 @@ static int convert(const struct op *op)
 	const char *from = case_text(op->c, "from"), *to = case_text(op->c, "to");
 	if (!from || !to)
 		return say(op->check->verdict, VERDICT_FAIL, "no from or to");
-	return converted(op, from, to, tensor(op, "model"), "result");
+	return converted(op, from, to, op_tensor(op, "model"), "result");
 }
 
 static int convert_all(const struct op *op)
@@ -117,7 +106,7 @@ static int convert_all(const struct op *op)
 	static const char *const kinds[] = {"epsilon", "sample", "v", "score"};
 	for (size_t i = 0; i < 4; i++)
 		for (size_t k = 0; k < 4; k++)
-			if (converted(op, kinds[i], kinds[k], tensor(op, kinds[i]), kinds[k]))
+			if (converted(op, kinds[i], kinds[k], op_tensor(op, kinds[i]), kinds[k]))
 				return op->check->verdict->kind;
 	return VERDICT_PASS;
 }
@@ -128,7 +117,7 @@ static int precondition(const struct op *op)
 	double sign, sigma = case_number(op->c, "sigma", NAN), time = NAN;
 	const char *kind = case_text(op->c, "prediction"), *name = kind ? translate_prediction(kind, &sign) : NULL;
 	struct case_array *c_noise = case_array(op->c, "c_noise");
-	const double *x = tensor(op, "x"), *model = tensor(op, "model");
+	const double *x = op_tensor(op, "x"), *model = op_tensor(op, "model");
 	if (!x || !model || !c_noise)
 		return say(op->check->verdict, VERDICT_FAIL, "no x, model or c_noise");
 	if (!name)
@@ -145,16 +134,15 @@ static int precondition(const struct op *op)
 	one.result = op->result;
 	one.seen = op->other;
 	one.time = &time;
-	if (single_run(&one, op->check->verdict) || check_result(op, "result", op->result) ||
-	    check_result(op, "model_input", op->other))
+	if (single_run(&one, op->check->verdict) || op_check(op, "result", op->result) ||
+	    op_check(op, "model_input", op->other))
 		return VERDICT_FAIL;
 	return compare(op->check, c_noise, &time, 1, "c_noise");
 }
 
 /* -------------------------------------------------------------------------------------------- the forward process */
 
-/* The node of batch entry i: at its table index, or at its level. */
-static int node_of_entry(const struct op *op, const char *schedule, size_t i, dm_node *node)
+int op_node(const struct op *op, const char *schedule, size_t i, dm_node *node)
 {
 	dm_schedule *s;
 	dm_error err;
@@ -173,7 +161,7 @@ static int node_of_entry(const struct op *op, const char *schedule, size_t i, dm
 static int noised(const struct op *op, dm_node *nodes)
 {
 	char spec[SPEC_SIZE] = "ve";
-	const double *x0 = tensor(op, "x0"), *noise = tensor(op, "noise");
+	const double *x0 = op_tensor(op, "x0"), *noise = op_tensor(op, "noise");
 	if (!x0 || !noise)
 		return VERDICT_FAIL;
 	if (case_is(op->c, "space", "flow"))
@@ -183,7 +171,7 @@ static int noised(const struct op *op, dm_node *nodes)
 	for (size_t i = 0; i < op->n_sample; i++) {
 		size_t at = i * op->n_element;
 		struct single one = {.schedule = spec, .model = "x0", .guidance = "none", .type = op->type, .n_sample = 1};
-		if (node_of_entry(op, spec, i, &nodes[i]))
+		if (op_node(op, spec, i, &nodes[i]))
 			return VERDICT_FAIL;
 		one.from = nodes[i];
 		one.x = x0 + at;
@@ -201,7 +189,7 @@ static int noised(const struct op *op, dm_node *nodes)
  * divided by a small number. */
 static int velocity(const struct op *op, const dm_node *nodes)
 {
-	const double *x0 = tensor(op, "x0"), *noise = tensor(op, "noise");
+	const double *x0 = op_tensor(op, "x0"), *noise = op_tensor(op, "noise");
 	double coefficient[2];
 	dm_error err;
 	for (size_t i = 0; i < op->n; i++) {
@@ -221,29 +209,7 @@ static int add_noise(const struct op *op)
 	if (!kind && case_is(op->c, "op", "velocity"))
 		kind = velocity(op, nodes);
 	free(nodes);
-	return kind ? kind : check_result(op, "result", op->result);
-}
-
-/* --------------------------------------------------------------------------------------------------------- noise */
-
-/* The library has no such stream yet; but this program has one, for the noise of run cases. */
-static int rng_torch_cpu(const struct op *op)
-{
-	double value[1000];
-	struct torch_cpu g;
-	unsigned n;
-	for (size_t i = 0; i < op->c->n_array; i++) {
-		struct case_array *array = &op->c->array[i];
-		if (sscanf(array->name, "randn.%u", &n) != 1 || n > 1000)
-			continue;
-		torch_cpu_seed(&g, (uint32_t)case_integer(op->c, "seed"));
-		torch_cpu_normals(&g, value, n);
-		if (n > array->n) /* the first and the last half of what is given */
-			memmove(value + array->n / 2, value + n - array->n / 2, array->n / 2 * sizeof *value);
-		if (compare(op->check, array, value, array->n, array->name))
-			return VERDICT_FAIL;
-	}
-	return say(op->check->verdict, VERDICT_SKIP, "op rng_torch_cpu");
+	return kind ? kind : op_check(op, "result", op->result);
 }
 
 int op_case(const struct test_case *c, int32_t type, struct check *check)
@@ -262,7 +228,15 @@ int op_case(const struct test_case *c, int32_t type, struct check *check)
 	    {"add_noise", add_noise},
 	    {"add_noise_level", add_noise},
 	    {"velocity", add_noise},
-	    {"rng_torch_cpu", rng_torch_cpu},
+	    {"rng_torch_cpu", op_rng_torch_cpu},
+	    {"rng_philox", op_rng_philox},
+	    {"slerp", op_slerp},
+	    {"weight_edm", op_weight},
+	    {"weight_flow", op_weight},
+	    {"weight_min_snr", op_weight},
+	    {"weight_p2", op_weight},
+	    {"weight_soft_min_snr", op_weight},
+	    {"ancestral_split", op_ancestral_split},
 	};
 	struct op op = {.c = c, .type = type, .check = check};
 	size_t i = 0, n = sizeof ops / sizeof *ops;

@@ -243,11 +243,12 @@ static int finish(const struct replay *r)
 
 static int make_run(struct replay *r)
 {
-	dm_noise_ops noise = {.struct_size = sizeof noise, .fill = draws_fill};
+	char options[64];
 	dm_error err;
+	if (draws_source(&r->draws, &r->noise, options))
+		return r->verdict->kind;
 	if (dm_array_create_host(&r->array, r->type, NULL, NULL, NULL, &err) != DM_OK ||
-	    dm_noise_create_custom(&r->noise, &noise, &r->draws, NULL, &err) != DM_OK ||
-	    dm_run_create(&r->run, r->setup.plan, r->array, r->noise, r->rows, r->n, NULL, NULL, 0, &err) != DM_OK ||
+	    dm_run_create(&r->run, r->setup.plan, r->array, r->noise, r->rows, r->n, options, NULL, 0, &err) != DM_OK ||
 	    dm_run_start_state(r->run, r->x, DM_F64, 0, &err) != DM_OK)
 		return say(r->verdict, VERDICT_FAIL, "run: %s", err.message);
 	return VERDICT_PASS;
@@ -301,8 +302,8 @@ static int replay_once(const struct test_case *c, int32_t type, int closed, stru
 	r.x = calloc(r.n * r.rows, sizeof *r.x);
 	r.out = calloc(r.n * r.rows, sizeof *r.out);
 	r.times = calloc(listed ? listed->n : 1, sizeof *r.times);
-	int kind =
-	    r.x && r.out && r.times ? draws_start(&r.draws, c, r.verdict) : say(r.verdict, VERDICT_FAIL, "out of memory");
+	int kind = r.x && r.out && r.times ? VERDICT_PASS : say(r.verdict, VERDICT_FAIL, "out of memory");
+	draws_start(&r.draws, c, r.verdict);
 	for (size_t piece = 0; !kind && piece < pieces; piece++)
 		kind = run_piece(&r, piece, piece + 1 == pieces);
 	draws_free(&r.draws);
