@@ -259,12 +259,13 @@ static inline void finish_run(dm_run *run, int32_t type, void *out)
 
 /* A plan carried out over linear forms: [0] the constant 1, [1] the start noise, [2 ..] the draws, all of unit
  * variance. The denoiser must be affine: of a Gaussian target, or the constant 1. */
-enum { FORM = 2 + 160, N_SLOT = 64 };
+enum { FORM = 2 + 480, N_SLOT = 64 };
 
 struct walk {
 	const char *kind;
 	const struct target *target; /* one Gaussian; NULL: x0 = 1 */
 	double slot[N_SLOT][FORM];
+	int n;              /* how much of a form is used */
 	double state[FORM]; /* after the step at hand, at last the result */
 	void (*on_step)(const struct walk *walk, int64_t step, void *user);
 	void *user;
@@ -273,14 +274,14 @@ struct walk {
 static inline void walk_combine(struct walk *w, const dm_row *row)
 {
 	static double sum[N_SLOT][FORM];
-	memset(sum, 0, sizeof sum);
+	memset(sum, 0, (size_t)row->n_out * sizeof *sum);
 	for (int32_t o = 0; o < row->n_out; o++)
 		for (int32_t i = 0; i < row->n_in; i++) {
 			const dm_operand *in = &row->in[i];
 			double c = row->coefficient[o * row->n_in + i];
 			if (in->slot < 0)
 				sum[o][2 + in->draw_ordinal] += c; /* the start has the ordinal -1 */
-			for (int k = 0; in->slot >= 0 && k < FORM; k++)
+			for (int k = 0; in->slot >= 0 && k < w->n; k++)
 				sum[o][k] += c * w->slot[in->slot][k];
 		}
 	for (int32_t o = 0; o < row->n_out; o++)
@@ -299,7 +300,7 @@ static inline void walk_eval(struct walk *w, const dm_row *row)
 		of_one = m * (1 - of_x * alpha);
 	}
 	for (int32_t b = 0; b < row->n_out; b++)
-		for (int k = 0; k < FORM; k++)
+		for (int k = 0; k < w->n; k++)
 			w->slot[row->out[b]][k] = b < row->n_branch
 			                              ? (out[0] + out[1] * of_x) * x[k] / scale + (k ? 0 : out[1] * of_one)
 			                              : (k ? 0 : SAID_OF_VARIANCE);
@@ -331,7 +332,8 @@ static inline void walk_start(const struct walk *w, const dm_node *at, double *f
 
 static inline void walk_plan(struct walk *w, const dm_plan *plan)
 {
-	assert_true(facts_of(plan).n_draw + 2 <= FORM);
+	w->n = (int)facts_of(plan).n_draw + 2;
+	assert_true(w->n <= FORM);
 	for (size_t r = 0; r < dm_plan_count(plan); r++) {
 		const dm_row *row = dm_plan_row(plan, r);
 		if (row->kind == DM_ROW_COMBINE)

@@ -107,7 +107,7 @@ static void check_order(const struct target *t, int n)
 				continue;
 			double nominal = t->n ? m->order : inner_order(m);
 			if (m->flags & IN_TIME && processes[k].table)
-				nominal = fmin(nominal, 1);
+				nominal = 0.5;
 			double first = error_of(m, &processes[k], t, &known, n);
 			double order = log2(first / error_of(m, &processes[k], t, &known, n << N_DOUBLING)) / N_DOUBLING;
 			if (!(order >= nominal - 0.15))
@@ -200,7 +200,8 @@ static void check_identity(const struct method *m, const struct process *p, uint
 		dm_plan *plan = make_plan(&r, NULL, NULL);
 		int32_t departs = facts_of(plan).departs;
 		if (departs != id.departs && !(m->flags & ENDS_ELSEWHERE))
-			fail_msg("%s over %s: departs is %d instead of %d", m->spec, p->schedule, (int)departs, id.departs);
+			fail_msg("%s over %s (%s), end %d: departs is %d instead of %d", m->spec, p->schedule,
+			         options[i] ? options[i] : "", end, (int)departs, id.departs);
 		if (departs & DM_DEPARTS_MEAN && id.last < 0) { /* nothing is promised */
 			dm_plan_free(plan);
 			continue;

@@ -61,7 +61,7 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	dm_val z = noisy ? dm_emit_increment(e, from->lambda, to->lambda, 0) : 0;
 	if (noisy && kind >= LEARNED)
 		z = learned(e, x0, z, kind, large, small);
-	if (noisy ? kind != SMALL || to->sigma == 0 : to->sigma > 0)
+	if (noisy ? kind != SMALL || to->sigma == 0 : to->sigma > 0 && g > 0)
 		dm_emit_departs(e, DM_DEPARTS_VARIANCE);
 	dm_emit_state(e, dm_emit_linear(e, 3, (dm_term[]){{stay, s->x}, {to->alpha * g, x0}, {fixed, z}}));
 	return DM_OK;

@@ -32,7 +32,7 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	dmi_ancestral_split(s->from, s->to, s->option[ETA], &down, &up);
 	dm_val x0 = dm_emit_eval(e, s->x, s->from, DM_SPACE_X0);
 	dm_val unguided = dm_emit_part(e, x0, DM_PART_UNGUIDED, DM_SPACE_X0), second = unguided;
-	if (down > 0) {
+	if (down > 0 && down < u) {
 		double ratio = sqrt(down / u);
 		if (dm_schedule_at_lambda(s->schedule, -dmi_log(u * ratio), &middle, NULL) != DM_OK) {
 			dm_emit_fail(e, DM_ERR_UNSUPPORTED,

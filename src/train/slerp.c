@@ -22,16 +22,16 @@ static double cosine(const void *a, const void *b, size_t n, int32_t type)
 	double product = sqrt(aa) * sqrt(bb);
 	if (!dmi_is_finite(product))
 		return NAN;
-	return product > 0 ? fmin(fmax(ab / product, -1), 1) : 1;
+	return product > 0 ? ab / product : 1;
 }
 
 static void set_weights(double c, double t, double threshold, double weight[2])
 {
-	double sine = sqrt((1 - c) * (1 + c)), angle = dmi_atan2(sine, c);
 	weight[0] = 1 - t;
 	weight[1] = t;
-	if (fabs(c) > threshold || sine == 0)
+	if (fabs(c) > threshold || fabs(c) >= 1)
 		return;
+	double sine = sqrt((1 - c) * (1 + c)), angle = dmi_atan2(sine, c);
 	weight[0] = dmi_sin((1 - t) * angle) / sine;
 	weight[1] = dmi_sin(t * angle) / sine;
 }
