@@ -13,6 +13,7 @@ static const struct {
     {DM_KIND_MODEL, "Predictions", "What the network predicts, and how it wants its input."},
     {DM_KIND_TIME, "Times", "What time the network receives: the words of the option `time` of every prediction."},
     {DM_KIND_GUIDANCE, "Guidances", "Stages of a chain, written `first|second|...`; `none` is the empty chain."},
+    {DM_KIND_WEIGHT, "Loss weights", "Of a training loss, by level: `dm_loss_weight`."},
 };
 
 /* A bar would end the cell. */

@@ -6,8 +6,8 @@
 #include "demist.h"
 
 /* Where a method draws: nowhere; in every step that ends at a noisy node (adaptive: before the last one); in every step
- * that starts from a node above which the process still has room (churn); in every step but the last; where a step ends
- * above the least noise of the process; the two together; in every step. */
+ * that starts from a node above which the process still has room (churn); in every step but the last; where a step of
+ * several ends above the least noise of the process; the two together; in every step. */
 enum {
 	DRAWS_NOTHING,
 	DRAWS_TO_NOISE,
@@ -178,6 +178,10 @@ static const struct method methods[] = {
     {"er_sde", "er_sde:noise_scaler=power,s_noise=0", 2, 1, 0, DRAWS_TO_NOISE, 0, 2e-5},
     {"er_sde:order=2", "er_sde:order=2,noise_scaler=power,s_noise=0", 2, 1, 0, DRAWS_TO_NOISE, 0, 2e-5},
     {"flow_stochastic", NULL, 0, 1, 0, DRAWS_TO_NOISE, FEW_STEPS, 1e-5},
+    {"flow_stochastic:s_noise_end=1.1", NULL, 0, 1, 0, DRAWS_TO_NOISE, FEW_STEPS | DEPARTS, 1e-5},
+    {"flow_stochastic:noise_clip_std=1.5", NULL, 0, 1, 0, DRAWS_TO_NOISE, FEW_STEPS | DEPARTS | NONLINEAR, 1e-5},
+    {"flow_stochastic:noise_clip_std=1.5,norm=batch", NULL, 0, 1, 0, DRAWS_TO_NOISE,
+     FEW_STEPS | DEPARTS | NONLINEAR | WHOLE, 1e-5},
     {"ddpm:variance=learned", NULL, 0, 1, 0, DRAWS_TO_NOISE, DEPARTS, 1e-5},
     {"ddpm:variance=learned_log", NULL, 0, 1, 0, DRAWS_TO_NOISE, DEPARTS, 1e-5},
     {"ddpm:variance=learned_range", NULL, 0, 1, 0, DRAWS_TO_NOISE, DEPARTS, 1e-5},
@@ -200,8 +204,8 @@ static const struct method methods[] = {
     {"dpmpp_3m_sde:eta=0.5,true_order=1", "dpmpp_3m_sde:eta=0,true_order=1,start=rk", 3, 1, 0, DRAWS_TO_NOISE, 0, 2e-5},
     {"dpmpp_3m_sde:start=rk,true_order=1", NULL, 0, 1, 0, DRAWS_TO_NOISE, 0, 2e-5},
     {"dpmpp_3m:start=rk", "dpmpp_3m:true_order=1,start=rk", 3, 1, 0, DRAWS_NOTHING, GOES_UP, 2e-5},
-    {"dpm_multistep:order=3,start=rk", "dpm_multistep:order=3,true_order=1,start=rk,lower_order_below=0", 3, 1, 0,
-     DRAWS_NOTHING, GOES_UP, 2e-5},
+    {"dpm_multistep:order=3,start=rk,lower_order_final=0",
+     "dpm_multistep:order=3,true_order=1,start=rk,lower_order_below=0", 3, 1, 0, DRAWS_NOTHING, GOES_UP, 2e-5},
     {"dpm_multistep:algorithm=dpmsolver,order=3",
      "dpm_multistep:algorithm=dpmsolver,order=3,true_order=1,start=rk,lower_order_below=0", 3, 1, 0, DRAWS_NOTHING,
      GOES_UP, 1e-4},
@@ -270,8 +274,8 @@ static const struct {
     {"plms:combine=v", 1, 1},
     {"pndm", 3, 3},
     {"dpmpp_3m_sde:start=rk,true_order=1", 2, 2},
-    {"dpmpp_3m:start=rk", 2, 1},
-    {"dpm_multistep:order=3,start=rk", 2, 1},
+    {"dpmpp_3m:start=rk", 2, 2},
+    {"dpm_multistep:order=3,start=rk,lower_order_final=0", 2, 2},
     {"er_sde:start=rk", 2, 1},
     {"reab:order=4,start=rk", 3, 2},
     {"ipndm_v:start=rk", 3, 2},
@@ -284,6 +288,12 @@ static inline int64_t three_but_the_last(int64_t n, int64_t clean)
 {
 	(void)clean;
 	return n > 1 ? 3 * (n - 1) : 1;
+}
+
+/* Blocks of orders 3, .., 3, 2, 1; of one step the order 2. */
+static inline int64_t blocks_of_three(int64_t n, int64_t clean)
+{
+	return n > 1 ? 3 * (n - 1) : 2 - clean;
 }
 
 static inline int64_t two_but_the_first(int64_t n, int64_t clean)
@@ -310,9 +320,9 @@ static const struct {
     {"heunpp2", three_but_the_last},
     {"heunpp2:coordinates=native", three_but_the_last},
     {"heunpp2:s_churn=3", three_but_the_last},
-    {"dpm_fast", three_but_the_last},
-    {"dpm_fast:eta=1", three_but_the_last},
-    {"dpm_fast:eta=0.5,s_noise=1.1", three_but_the_last},
+    {"dpm_fast", blocks_of_three},
+    {"dpm_fast:eta=1", blocks_of_three},
+    {"dpm_fast:eta=0.5,s_noise=1.1", blocks_of_three},
     {"sa_solver:tau=0,pece=1", two_but_the_first},
     {"sa_solver:tau_from=inf,tau_to=0,pece=1", two_but_the_first},
     {"dpm_multistep:denoise_to_zero=1", one_more_at_a_noisy_end},
@@ -360,48 +370,75 @@ static const struct {
 
 enum { N_INNER = sizeof inner_orders / sizeof *inner_orders };
 
-/* Two ways to the same method. They agree to rounding on every process, from alpha = 0 too. */
+/* Two ways to the same method, where branches do not differ. They agree to rounding on every process, on those straight
+ * in t, or on those whose coordinates are sigma/alpha; from alpha = 0 too where both start there. */
+enum { EVERYWHERE, ON_STRAIGHT, OFF_FLOW };
+
 static const struct {
 	const char *one, *other;
+	int32_t where;
 } same_methods[] = {
-    {"ddim:eta=1", "ddpm"},
-    {"ddim", "euler"},
-    {"euler_ancestral:eta=0", "euler"},
-    {"euler_ancestral", "ddpm"},
-    {"unipc:order=1,corrector=0", "euler"},
-    {"ddim:recompute_epsilon=1", "ddim"},
-    {"dpmpp_2m_sde:eta=0", "dpmpp_2m"},
-    {"dpm_multistep:lower_order_final=0", "dpmpp_2m"},
-    {"dpm_multistep:algorithm=sde-dpmsolver++,lower_order_final=0", "dpmpp_2m_sde"},
-    {"dpm_multistep:algorithm=sde-dpmsolver++,solver_type=heun,lower_order_final=0", "dpmpp_2m_sde:solver_type=heun"},
-    {"dpm_multistep:order=3,solver_type=heun,lower_order_final=0", "dpmpp_3m"},
-    {"dpm_multistep:order=1,algorithm=dpmsolver", "ddim"},
-    {"dpmpp_3m_sde:eta=0", "dpmpp_3m"},
-    {"dpmpp_3m_sde:eta=0,true_order=1,start=rk", "dpmpp_3m:true_order=1,start=rk"},
-    {"dpmpp_2s_ancestral:eta=0", "dpmpp_sde:eta=0"},
-    {"dpmpp_2s_ancestral:eta=0", "seeds_2:eta=0"},
-    {"dpmpp_2s_ancestral:eta=0", "dpm_singlestep_midtime:order=2"},
-    {"exp_heun_2_x0", "seeds_2:eta=0,r=1,solver_type=phi_2"},
-    {"exp_heun_2_x0_sde", "seeds_2:r=1,solver_type=phi_2"},
-    {"exp_heun_2_x0_sde:eta=0", "exp_heun_2_x0"},
-    {"res_2s", "seeds_2:eta=0,solver_type=phi_2"},
-    {"res_2s:c_2=1", "exp_heun_2_x0"},
-    {"sa_solver:tau=0", "unipc:order=3,variant=bh1"},
-    {"sa_solver:tau=0,predictor_order=1,corrector_order=2", "unipc:order=1,variant=bh1"},
-    {"unipc:order=2,variant=bh1,corrector=0", "unipc:order=2,variant=bh2,corrector=0"},
-    {"euler_ancestral_cfg_pp:eta=0", "tcd:gamma=0"},
-    {"heun:coordinates=native", "edm_ablation"},
-    {"flow_stochastic", "tcd:gamma=1"},
-    {"lms:order=1", "euler"},
-    {"lms:order=4,final_line=1", "ipndm_v:order=4"},
-    {"lms:order=4,coordinates=ve,start=rk,final_line=1", "ab:order=4,form=epsilon,start=rk"},
-    {"deis:order=3,lower_order_final=0,form=rho", "lms:order=3,coordinates=ve,final_line=1"},
-    {"deis:order=3,lower_order_final=0", "ab:order=3,form=epsilon"},
-    {"gradient_estimation:gamma=1", "euler"},
-    {"ipndm:order=1", "euler"},
-    {"ab:order=1", "euler"},
-    {"ab:order=2", "dpmpp_2m"},
-    {"er_sde:order=1,noise_scaler=power,noise_power=2", "ddpm"},
+    {"ddim:eta=1", "ddpm", EVERYWHERE},
+    {"ddim", "euler", EVERYWHERE},
+    {"ddim:recompute_epsilon=1", "ddim", EVERYWHERE},
+    {"euler_ancestral:eta=0", "euler", EVERYWHERE},
+    {"euler_ancestral", "ddpm", EVERYWHERE},
+    {"unipc:order=1,corrector=0", "euler", EVERYWHERE},
+    {"lms:order=1", "euler", EVERYWHERE},
+    {"ipndm:order=1", "euler", EVERYWHERE},
+    {"ab:order=1", "euler", EVERYWHERE},
+    {"gradient_estimation:gamma=1", "euler", EVERYWHERE},
+    {"deis:form=t,order=1", "ddim", EVERYWHERE},
+    {"dpm_multistep:order=1,algorithm=dpmsolver", "ddim", EVERYWHERE},
+    {"dpm_multistep:order=1,algorithm=sde-dpmsolver++", "ddpm", EVERYWHERE},
+    {"er_sde:order=1,noise_scaler=power,noise_power=2", "ddpm", EVERYWHERE},
+    {"sa_solver:tau_from=inf,tau_to=0,predictor_order=1,corrector_order=0", "ddpm", EVERYWHERE},
+    {"dpmpp_2m_sde:eta=0", "dpmpp_2m", EVERYWHERE},
+    {"dpm_multistep:lower_order_final=0", "dpmpp_2m", EVERYWHERE},
+    {"unipc:corrector=0,lower_order_final=0", "dpmpp_2m", EVERYWHERE},
+    {"dpm_multistep:algorithm=sde-dpmsolver++,lower_order_final=0", "dpmpp_2m_sde", EVERYWHERE},
+    {"dpm_multistep:algorithm=sde-dpmsolver++,solver_type=heun,lower_order_final=0", "dpmpp_2m_sde:solver_type=heun",
+     EVERYWHERE},
+    {"dpm_multistep:solver_type=heun,lower_order_final=0", "ab:order=2", EVERYWHERE},
+    {"dpmpp_2m_sde:solver_type=heun,eta=0", "ab:order=2", EVERYWHERE},
+    {"dpm_multistep:algorithm=dpmsolver,solver_type=heun,lower_order_final=0", "ab:order=2,form=epsilon", EVERYWHERE},
+    {"dpm_multistep:order=3,solver_type=heun,lower_order_final=0", "dpmpp_3m", EVERYWHERE},
+    {"dpmpp_3m_sde:eta=0", "dpmpp_3m", EVERYWHERE},
+    {"dpmpp_3m:true_order=1", "ab:order=3", EVERYWHERE},
+    {"dpmpp_3m_sde:eta=0,true_order=1,start=rk", "dpmpp_3m:true_order=1,start=rk", EVERYWHERE},
+    {"sa_solver:tau=0,simple_order_2=1,lower_order_final=0", "unipc:order=3,variant=bh1,lower_order_final=0",
+     EVERYWHERE},
+    {"sa_solver:tau=0,simple_order_2=1,predictor_order=2,corrector_order=3,lower_order_final=0",
+     "unipc:order=2,variant=bh1,lower_order_final=0", EVERYWHERE},
+    {"sa_solver:tau=0,simple_order_2=1,predictor_order=1,corrector_order=2,lower_order_final=0",
+     "unipc:order=1,variant=bh1,lower_order_final=0", EVERYWHERE},
+    {"sa_solver:tau=0,lower_order_final=0", "unipc:order=3,variant=vary_coeff,lower_order_final=0", EVERYWHERE},
+    {"sa_solver:tau=0,corrector_order=0,lower_order_final=0", "ab:order=3", EVERYWHERE},
+    {"unipc:order=3,corrector=0,variant=vary_coeff,lower_order_final=0", "ab:order=3", EVERYWHERE},
+    {"deis:lower_order_final=0", "ab:order=3,form=epsilon", EVERYWHERE},
+    {"lms:final_line=1", "ipndm_v", EVERYWHERE},
+    {"dpmpp_2s_ancestral:eta=0", "dpmpp_sde:eta=0", EVERYWHERE},
+    {"dpmpp_2s_ancestral:eta=0", "seeds_2:eta=0", EVERYWHERE},
+    {"dpmpp_2s_ancestral:eta=0", "dpm_singlestep_midtime:order=2", EVERYWHERE},
+    {"dpmpp_sde:eta=0,r=0.4", "seeds_2:eta=0,r=0.4", EVERYWHERE},
+    {"seeds_3:eta=0", "dpm_singlestep_midtime", EVERYWHERE},
+    {"exp_heun_2_x0", "seeds_2:eta=0,r=1,solver_type=phi_2", EVERYWHERE},
+    {"exp_heun_2_x0_sde", "seeds_2:r=1,solver_type=phi_2", EVERYWHERE},
+    {"exp_heun_2_x0_sde:eta=0", "exp_heun_2_x0", EVERYWHERE},
+    {"res_2s", "seeds_2:eta=0,solver_type=phi_2", EVERYWHERE},
+    {"res_2s:c_2=1", "exp_heun_2_x0", EVERYWHERE},
+    {"dpm2:coordinates=ve", "dpm_singlestep_midtime:order=2,algorithm=dpmsolver", EVERYWHERE},
+    {"dpm2_ancestral:eta=0", "dpm2", EVERYWHERE},
+    {"euler_ancestral_cfg_pp", "euler_ancestral", EVERYWHERE},
+    {"dpmpp_2m_cfg_pp", "dpmpp_2m", EVERYWHERE},
+    {"dpmpp_2s_ancestral_cfg_pp", "dpmpp_2s_ancestral", EVERYWHERE},
+    {"gradient_estimation_cfg_pp", "gradient_estimation:coordinates=ve", EVERYWHERE},
+    {"edm_ablation:solver=euler", "pc:probability_flow=1,predictor=euler_maruyama", EVERYWHERE},
+    {"consistency:sigma_min=1e-12", "flow_stochastic", EVERYWHERE},
+    {"edm_ablation", "heun:coordinates=native", ON_STRAIGHT},
+    {"edm_ablation:solver=euler", "euler", ON_STRAIGHT},
+    {"deis:lower_order_final=0,form=rho", "lms:order=3,final_line=1", OFF_FLOW},
+    {"res_multistep", "ab:order=2", OFF_FLOW},
 };
 
 enum { N_SAME = sizeof same_methods / sizeof *same_methods };

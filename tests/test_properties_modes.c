@@ -1,10 +1,13 @@
-/* The same bits however a run is driven: for every method on every process, with plain and with nonlinear guidance. */
+/* The same bits however a run is driven: for every method on every process, with plain and with nonlinear guidance, and
+ * (where it draws, over the processes in turn) with the noise of a path. */
 #include "properties.h"
 #include "property_table.h"
 
-enum { SAMPLES = 7, ELEMENTS = 70, STEPS = 5, N_GUIDANCE = 2 };
+enum { SAMPLES = 7, ELEMENTS = 70, STEPS = 5, N_WAY = 3 };
 
-static const char *const guidances[N_GUIDANCE] = {NULL, "cfg:scale=2|rescale:phi=0.7|threshold:ratio=0.9"};
+/* Guidance and options of the plan. */
+static const char *const ways[N_WAY][2] = {
+    {NULL, NULL}, {"cfg:scale=2|rescale:phi=0.7|threshold:ratio=0.9", NULL}, {NULL, "noise=path"}};
 
 /* What all checks of this file look at. */
 struct scene {
@@ -25,16 +28,20 @@ static void check_same(const struct scene *s, const char *what, const void *got)
 
 static void for_every_scene(void (*check)(struct scene *s))
 {
-	for (int i = 0; i < N_METHOD * N_PROCESS * N_GUIDANCE; i++) {
+	for (int i = 0; i < N_METHOD * N_PROCESS * N_WAY; i++) {
 		static struct scene s;
 		char grid[120];
-		s.method = &methods[i / N_GUIDANCE % N_METHOD];
-		s.process = &processes[i / N_GUIDANCE / N_METHOD];
+		s.method = &methods[i / N_WAY % N_METHOD];
+		s.process = &processes[i / N_WAY / N_METHOD];
+		int in_turn = (s.method - methods) % N_PROCESS == s.process - processes;
+		if (ways[i % N_WAY][1] && (s.method->draws == DRAWS_NOTHING || !in_turn))
+			continue;
 		s.world = (struct world){.kind = s.process->model, .target = &mixture};
 		snprintf(grid, sizeof grid, "%s,steps=%d", s.process->grid, STEPS);
 		struct recipe r = {.sampler = s.method->spec, .schedule = s.process->schedule, .grid = grid};
 		r.model = model_of(s.method->spec, s.process->model);
-		r.guidance = guidances[i % N_GUIDANCE];
+		r.guidance = ways[i % N_WAY][0];
+		r.options = ways[i % N_WAY][1];
 		s.plan = make_plan(&r, predict, &s.world);
 		finish_run(make_run(s.plan, DM_F32, SAMPLES, ELEMENTS, keys), DM_F32, s.whole);
 		check(&s);

@@ -275,6 +275,19 @@ static void test_percent_and_rounding(void **state)
 
 /* --------------------------------------------------------------------------------------------------------- changes */
 
+/* Close to the data too t keeps its digits. */
+static void test_cosine_near_data(void **state)
+{
+	(void)state;
+	static const char *const specs[] = {"vp_cosine", "vp_cosine:s=0", "cosine:clamp_high=1"};
+	for (int k = 0; k < 3; k++) {
+		dm_schedule *s = create(specs[k]);
+		for (double t = 1e-10; t < 0.5; t *= 3)
+			check_close(specs[k], at_lambda(s, at_time(s, t).lambda).t, t, 1e-12);
+		dm_schedule_free(s);
+	}
+}
+
 static double bar(const dm_schedule *s, double t)
 {
 	dm_node node = at_time(s, t);
@@ -315,6 +328,7 @@ static void test_table_rules(void **state)
 		const char *spec;
 		double t, alpha_bar;
 	} known[] = {
+	    {"sigmoid:T=3", 1, 0.98980229431145117},
 	    {"amplitude:T=100", 0, 1 - 0.0002},
 	    {"amplitude:T=100", 1, (1 - 0.0002) * (1 - 0.0004)},
 	    {"exp:T=100", 0, 0.88692043671715748}, /* e^(-12/100) */
@@ -408,6 +422,6 @@ int main(void)
 	                                   TEST(posterior),   TEST(posterior_of_chain),   TEST(posterior_of_noise),
 	                                   TEST(places),      TEST(percent_and_rounding), TEST(zero_terminal),
 	                                   TEST(table_rules), TEST(continuous_table),     TEST(bad_specs),
-	                                   TEST(flow_mu)};
+	                                   TEST(flow_mu),     TEST(cosine_near_data)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

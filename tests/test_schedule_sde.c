@@ -294,6 +294,12 @@ static double noise_like(double t)
 	return fmod(t * 1e9, 1) < 0.5 ? -1 : 1;
 }
 
+static double hot(double t)
+{
+	(void)t;
+	return 1000;
+}
+
 static void test_refused(void **state)
 {
 	(void)state;
@@ -315,6 +321,8 @@ static void test_refused(void **state)
 	p.f = hopeless;
 	check_refused(p, 0, 0.1, 1, DM_ERR_ARGUMENT, "cannot be integrated near t = 0.5");
 	p.f = noise_like;
+	check_refused(p, 0, 0.1, 1, DM_ERR_ARGUMENT, "cannot be integrated");
+	p.f = hot; /* sigma^2 overflows */
 	check_refused(p, 0, 0.1, 1, DM_ERR_ARGUMENT, "cannot be integrated");
 	p.f = p.g = zero; /* no noise at all */
 	check_refused(p, 0, 0.1, 1, DM_ERR_ARGUMENT, "lambda must fall");

@@ -131,7 +131,7 @@ static dm_status check_out(const char *name, const void *out, size_t n, int32_t 
 {
 	const uint64_t limit = UINT64_C(1) << 34;
 	dm_status st = check_type(name, type, err);
-	if (st == DM_OK && n > limit)
+	if (st == DM_OK && (n > limit || n > SIZE_MAX / sizeof(double)))
 		st = dmi_fail(err, DM_ERR_OVERFLOW, "%s: %z numbers are asked for, 2^34 are the most", name, n);
 	if (st == DM_OK && !out && n)
 		st = dmi_fail(err, DM_ERR_ARGUMENT, "%s: out is NULL, it must hold %z numbers", name, n);

@@ -32,8 +32,9 @@ static void levels(double s, double t, double *alpha, double *sigma)
 /* The t where the cosine has these levels. */
 static double inverse(double s, double alpha, double sigma)
 {
-	double r = rate(s), c = dmi_cos(s * r), cosine = alpha * c;
-	double u = dmi_atan2(sqrt(1 - cosine * cosine), cosine);
+	double r = rate(s), c = dmi_cos(s * r), first = dmi_sin(s * r);
+	/* sin^2 u = 1 - alpha^2 cos^2 u0, and alpha^2 = 1 - sigma^2 */
+	double u = dmi_atan2(sqrt(first * first + sigma * sigma * c * c), alpha * c);
 	/* near the data u - u0 is taken from its sine, near the noise u itself has the digits */
 	double sine = sigma * sigma * c * c / dmi_sin(u + s * r);
 	double t = alpha > 0.7 ? dmi_atan2(sine, sqrt(fmax(1 - sine * sine, 0))) / r : u / r - s;

@@ -1,0 +1,159 @@
+/* The order of convergence of every method on every process, against solutions that are known. */
+#include "properties.h"
+#include "property_table.h"
+
+enum { N_START = 8, N_DOUBLING = 4 };
+
+/* Classical Runge-Kutta of order 4 for dy = (y - x0) d ln u, y = x/alpha, u = sigma/alpha, on a grid far finer than any
+ * under test. */
+static double fine_solution(const struct target *t, double y, double top, double bottom)
+{
+	const int n = 4000;
+	double h = (log(bottom) - log(top)) / n;
+	for (int i = 0; i < n; i++) {
+		double u = exp(log(top) + i * h), middle = exp(log(top) + (i + 0.5) * h), next = exp(log(top) + (i + 1) * h);
+		double k1 = y - exact_x0(t, y, 1, u), y2 = y + h / 2 * k1;
+		double k2 = y2 - exact_x0(t, y2, 1, middle), y3 = y + h / 2 * k2;
+		double k3 = y3 - exact_x0(t, y3, 1, middle), y4 = y + h * k3;
+		y += h / 6 * (k1 + 2 * k2 + 2 * k3 + y4 - exact_x0(t, y4, 1, next));
+	}
+	return y;
+}
+
+/* Of a Gaussian the distance from the mean, over the deviation of x, does not change. */
+static double closed_solution(const struct target *t, double y, double u, double u_end)
+{
+	double s2 = t->sd[0] * t->sd[0];
+	return t->mean[0] + (y - t->mean[0]) * sqrt((s2 + u_end * u_end) / (s2 + u * u));
+}
+
+struct solution {
+	double start[N_START], end[N_START];
+};
+
+static void solve(struct solution *known, const struct process *p, const struct target *t)
+{
+	dm_schedule *schedule;
+	dm_node from, to;
+	assert_int_equal(dm_schedule_create(&schedule, p->schedule, NULL, NULL), DM_OK);
+	assert_int_equal(dm_schedule_at_lambda(schedule, -log(TOP), &from, NULL), DM_OK);
+	assert_int_equal(dm_schedule_at_lambda(schedule, -log(BOTTOM), &to, NULL), DM_OK);
+	dm_schedule_free(schedule);
+	for (int e = 0; e < N_START; e++) {
+		double y = TOP * (-1.75 + 0.5 * e) + 0.3;
+		known->start[e] = from.alpha * y;
+		known->end[e] = to.alpha * (t->n == 1 ? closed_solution(t, y, TOP, BOTTOM) : fine_solution(t, y, TOP, BOTTOM));
+	}
+}
+
+/* The largest error over the starts of a sampler laid over a grid, and the evaluations it took. */
+static double error_of_run(const char *sampler, const char *grid, const struct process *p, const struct target *t,
+                           const struct solution *known, int64_t *evaluations)
+{
+	double x[N_START], worst = 0;
+	struct world w = {.kind = p->model, .target = t, .alike = 1};
+	struct recipe r = {.sampler = sampler, .schedule = p->schedule, .grid = grid, .model = p->model};
+	dm_plan *plan = make_plan(&r, predict, &w);
+	dm_run *run = make_run(plan, DM_F64, 1, N_START, "max_eval=1000000");
+	assert_int_equal(dm_run_start_state(run, known->start, DM_F64, 0, NULL), DM_OK);
+	finish_run(run, DM_F64, x);
+	dm_plan_free(plan);
+	for (int e = 0; e < N_START; e++)
+		worst = fmax(worst, fabs(x[e] - known->end[e]));
+	*evaluations = w.calls;
+	return worst;
+}
+
+/* After n steps, even in lambda. */
+static double error_of(const struct method *m, const struct process *p, const struct target *t,
+                       const struct solution *known, int n)
+{
+	char grid[100], sampler[160];
+	int64_t evaluations;
+	int adaptive = m->flags & ADAPTIVE;
+	snprintf(grid, sizeof grid, "log_snr:steps=%d,sigma_max=%g,sigma_min=%g", adaptive ? 1 : n, TOP, BOTTOM);
+	snprintf(sampler, sizeof sampler, adaptive ? "%s,h_init=%.17g" : "%s", m->measured, log(TOP / BOTTOM) / n);
+	return error_of_run(sampler, grid, p, t, known, &evaluations);
+}
+
+/* What is promised where nothing happens at the ends. */
+static double inner_order(const struct method *m)
+{
+	for (int i = 0; i < N_INNER; i++)
+		if (!strcmp(inner_orders[i].measured, m->measured))
+			return inner_orders[i].order;
+	return m->order;
+}
+
+/* Between n and 16 n steps. */
+static void check_order(const struct target *t, int n)
+{
+	struct solution known;
+	for (int k = 0; k < N_PROCESS; k++) {
+		solve(&known, &processes[k], t);
+		for (int i = 0; i < N_METHOD; i++) {
+			const struct method *m = &methods[i];
+			if (!m->measured)
+				continue;
+			double nominal = t->n ? m->order : inner_order(m);
+			if (m->flags & IN_TIME && processes[k].table)
+				nominal = 0.5;
+			double first = error_of(m, &processes[k], t, &known, n);
+			double order = log2(first / error_of(m, &processes[k], t, &known, n << N_DOUBLING)) / N_DOUBLING;
+			if (!(order >= nominal - 0.15))
+				fail_msg("%s on %s: order %.3f instead of %g", m->measured, processes[k].schedule, order, nominal);
+		}
+	}
+}
+
+static void order_on_a_gaussian(void **state)
+{
+	(void)state;
+	check_order(&gaussian, 24);
+}
+
+static void order_on_a_mixture(void **state)
+{
+	(void)state;
+	check_order(&mixture, 24);
+}
+
+static void order_of_inner_steps(void **state)
+{
+	(void)state;
+	check_order(&bump, 48);
+}
+
+/* rk45 has no fixed step to halve: its error falls with the fifth power of the evaluations that a tolerance takes (so
+ * in proportion to the tolerance). Over a table, whose right side jumps at the entries, it only falls. */
+static void order_of_rk45(void **state)
+{
+	static const struct target *const targets[] = {&gaussian, &mixture};
+	char grid[100];
+	(void)state;
+	snprintf(grid, sizeof grid, "log_snr:steps=1,sigma_max=%g,sigma_min=%g", TOP, BOTTOM);
+	for (int k = 0; k < N_PROCESS; k++)
+		for (int i = 0; i < 2; i++) {
+			struct solution known;
+			int64_t few, many;
+			solve(&known, &processes[k], targets[i]);
+			double rough = error_of_run("rk45:rtol=1e-6,atol=1e-6", grid, &processes[k], targets[i], &known, &few);
+			double fine = error_of_run("rk45:rtol=1e-9,atol=1e-9", grid, &processes[k], targets[i], &known, &many);
+			double order = log(rough / fine) / log((double)many / (double)few);
+			int right = processes[k].table ? rough < 1e-3 && fine < 1e-5 : rough < 1e-4 && fine < 1e-7 && order > 4.5;
+			if (!right)
+				fail_msg("rk45 over %s: off by %g after %d evaluations, by %g after %d: order %.2f",
+				         processes[k].schedule, rough, (int)few, fine, (int)many, order);
+		}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(order_on_a_gaussian),
+	    cmocka_unit_test(order_on_a_mixture),
+	    cmocka_unit_test(order_of_inner_steps),
+	    cmocka_unit_test(order_of_rk45),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
