@@ -81,6 +81,7 @@ static void test_times(void **state)
 	    {"vp", "trailing:steps=2,final=denoise", {1, 0.5005, 0.001, 0, NAN}},
 	    {"linear", "trailing:steps=2,final=denoise", {999, 499, 0, -1, NAN}},
 	    {"linear", "linspace:steps=3,final=denoise", {999, 500, 0, -1, NAN}}, /* index 0 is there already */
+	    {"ve:sigma_min=1,sigma_max=9", "time_quadratic:steps=2", {9, 4, 1, NAN}},
 	    {"vp", "simple:steps=4,T=8", {1, 0.75, 0.5, 0.25, 0, NAN}},
 	    {"trigflow", "trigflow:steps=2,max=1.5708,intermediate=1.3", {1.5707963267948966, 1.3, 0, NAN}},
 	    {"trigflow", "trigflow:steps=4,max=1.2", {1.2, 0.9, 0.6, 0.3, 0, NAN}},
@@ -163,6 +164,10 @@ static void test_resampled(void **state)
 	for (size_t i = 0; i < 10; i++)
 		check_close("between", level_of(dm_grid_node(twenty, 2 * i + 1)),
 		            sqrt(level_of(dm_grid_node(ten, i)) * level_of(dm_grid_node(ten, i + 1))), 1e-14);
+	dm_grid *forty = create_grid(s, "ays_sd15:steps=40");
+	check_close("a quarter", level_of(dm_grid_node(forty, 1)),
+	            pow(level_of(dm_grid_node(ten, 0)), 0.75) * pow(level_of(dm_grid_node(ten, 1)), 0.25), 1e-14);
+	dm_grid_free(forty);
 	dm_grid_free(ten);
 	dm_grid_free(twenty);
 	dm_schedule_free(s);
@@ -178,6 +183,8 @@ static void test_flow(void **state)
 	    {"flow", "flow:steps=2,dynamic=exponential,mu_rule=line,tokens=4096", {1, 0.75951091694911094, 0, NAN}},
 	    /* 8000 tokens: 0.00016927 * 8000 + 0.45666666 */
 	    {"flow", "flow:steps=2,dynamic=exponential,mu_rule=flux2,tokens=8000", {1, 0.85946175392567303, 0, NAN}},
+	    /* 1000 tokens: the line through the fits of 10 and 200 steps */
+	    {"flow", "flow:steps=2,dynamic=exponential,mu_rule=flux2,tokens=1000", {1, 0.88523515136448461, 0, NAN}},
 	    {"flow", "flow:steps=4,terminal=0.1", {1, 0.7, 0.4, 0.1, 0, NAN}},
 	    {"flow", "flow:steps=3,extra=0,bottom=0.0625,respace=exponential", {1, 0.25, 0.0625, 0, NAN}},
 	    {"flow", "flow:steps=3,extra=0,bottom=0.5,respace=beta", {1, 0.75, 0.5, 0, NAN}},

@@ -274,7 +274,8 @@ dm_status dmi_predict(struct dmi_compiler *c, int32_t k, dm_error *err)
 	while (dmi_guidance_map(c->guidance, ev.n_map, unused))
 		ev.n_map++;
 	if (!dmi_is_finite(f.scale))
-		return dmi_fail(err, DM_ERR_UNSUPPORTED, "model: its input x / alpha has no meaning at alpha = 0 (sigma = %g)", at.sigma);
+		return dmi_fail(err, DM_ERR_UNSUPPORTED, "model: its input x / alpha has no meaning at alpha = 0 (sigma = %g)",
+		                at.sigma);
 	f.force[x - 1] = needs_stats && !c->identity;
 	dm_status st = list_branches(c, k, &at, branch, &n, &unguided, err);
 	if (st == DM_OK)

@@ -358,7 +358,8 @@ dm_status dmi_run_fill_noise(dm_run *run, struct dmi_group *g, int32_t k, uint32
 	if (code) {
 		if (err)
 			*err = run->scratch;
-		return run->noise->own_fill && code < 0 ? code : dmi_fail_callback(err, "noise fill", code, run->scratch.message);
+		return run->noise->own_fill && code < 0 ? code
+		                                        : dmi_fail_callback(err, "noise fill", code, run->scratch.message);
 	}
 	return take_noise(run, err);
 }
