@@ -99,6 +99,7 @@ struct world {
 	const char *kind;
 	const struct target *target;
 	int32_t alike; /* all branches say the same */
+	double said;   /* the second output; 0: SAID_OF_VARIANCE */
 	int64_t calls, branches;
 	double last_x0[64]; /* said last about the first sample */
 };
@@ -137,7 +138,8 @@ static inline void answer(struct world *w, const dm_request *rq)
 				put_number(rq->out[b], rq->out_type, i * rq->out_stride + e,
 				           out[0] * x + out[1] * (x0 - (w->alike ? 0 : 0.01 * rq->branch[b].condition)));
 			for (int32_t b = 0; rq->out_variance && b < rq->n_branch; b++)
-				put_number(rq->out_variance[b], rq->out_type, i * rq->out_stride + e, SAID_OF_VARIANCE);
+				put_number(rq->out_variance[b], rq->out_type, i * rq->out_stride + e,
+				           w->said != 0 ? w->said : SAID_OF_VARIANCE);
 		}
 	}
 }

@@ -371,8 +371,9 @@ static const struct {
 enum { N_INNER = sizeof inner_orders / sizeof *inner_orders };
 
 /* Two ways to the same method, where branches do not differ. They agree to rounding on every process, on those straight
- * in t, or on those whose coordinates are sigma/alpha; from alpha = 0 too where both start there. */
-enum { EVERYWHERE, ON_STRAIGHT, OFF_FLOW };
+ * in t, on those whose coordinates are sigma/alpha, or to a clean end where t > 0 at every other node; from alpha = 0
+ * too where both start there. */
+enum { EVERYWHERE, ON_STRAIGHT, OFF_FLOW, TO_CLEAN };
 
 static const struct {
 	const char *one, *other;
@@ -435,6 +436,7 @@ static const struct {
     {"gradient_estimation_cfg_pp", "gradient_estimation:coordinates=ve", EVERYWHERE},
     {"edm_ablation:solver=euler", "pc:probability_flow=1,predictor=euler_maruyama", EVERYWHERE},
     {"consistency:sigma_min=1e-12", "flow_stochastic", EVERYWHERE},
+    {"lcm:timestep_scaling=1e9,sigma_data=1e-9", "flow_stochastic", TO_CLEAN},
     {"edm_ablation", "heun:coordinates=native", ON_STRAIGHT},
     {"edm_ablation:solver=euler", "euler", ON_STRAIGHT},
     {"deis:lower_order_final=0,form=rho", "lms:order=3,final_line=1", OFF_FLOW},

@@ -376,10 +376,11 @@ static void exact_end(void **state)
 /* -------------------------------------------------------------------------------------------- two ways to one method */
 
 /* 0 where the method does not start. */
-static int sample_by(const char *sampler, const struct process *p, const char *grid, double *x, size_t n)
+static int sample_by(const char *sampler, const struct process *p, const char *grid, double said, double *x, size_t n)
 {
-	struct world w = {.kind = p->model, .target = &mixture, .alike = 1};
-	struct recipe r = {.sampler = sampler, .schedule = p->schedule, .grid = grid, .model = p->model};
+	struct world w = {.kind = p->model, .target = &mixture, .alike = 1, .said = said};
+	struct recipe r = {.sampler = sampler, .schedule = p->schedule, .grid = grid};
+	r.model = model_of(sampler, p->model);
 	struct objects o;
 	dm_error err = {0};
 	dm_model_ops ops = {.struct_size = sizeof ops, .predict = predict};
@@ -392,11 +393,12 @@ static int sample_by(const char *sampler, const struct process *p, const char *g
 	return st == DM_OK;
 }
 
-static void check_same(const char *one, const char *other, const struct process *p, const char *grid, int must_start)
+static void check_same(const char *one, const char *other, const struct process *p, const char *grid, double said,
+                       int must_start)
 {
 	enum { N = 70 };
 	double a[N], b[N], size = 1;
-	int started = sample_by(one, p, grid, a, N) && sample_by(other, p, grid, b, N);
+	int started = sample_by(one, p, grid, said, a, N) && sample_by(other, p, grid, said, b, N);
 	if (must_start && !started)
 		fail_msg("%s or %s does not start over %s, %s", one, other, p->schedule, grid);
 	for (int e = 0; started && e < N; e++)
@@ -416,11 +418,24 @@ static void methods_that_are_the_same(void **state)
 				const struct process *p = &processes[k];
 				char grid[120];
 				if ((same_methods[i].where == ON_STRAIGHT && !p->straight) ||
-				    (same_methods[i].where == OFF_FLOW && !strcmp(p->schedule, "flow")))
+				    (same_methods[i].where == OFF_FLOW && !strcmp(p->schedule, "flow")) ||
+				    (same_methods[i].where == TO_CLEAN && (p->table || v / 2)))
 					continue;
 				snprintf(grid, sizeof grid, "%s,steps=6,final=%s", v % 2 ? p->from_end : p->grid, finals[v / 2]);
-				check_same(same_methods[i].one, same_methods[i].other, p, grid, v % 2 == 0);
+				check_same(same_methods[i].one, same_methods[i].other, p, grid, 0, v % 2 == 0);
 			}
+}
+
+/* A learned variance in a range goes from the small one at -1 to the large one at 1. */
+static void ends_of_the_learned_range(void **state)
+{
+	(void)state;
+	for (int k = 0; k < N_PROCESS; k++) {
+		char grid[120];
+		snprintf(grid, sizeof grid, "%s,steps=6", processes[k].grid);
+		check_same("ddpm:variance=learned_range", "ddpm", &processes[k], grid, -1, 1);
+		check_same("ddpm:variance=learned_range", "ddpm:variance=large", &processes[k], grid, 1, 1);
+	}
 }
 
 int main(void)
@@ -434,6 +449,7 @@ int main(void)
 	    cmocka_unit_test(branches_without_guidance),
 	    cmocka_unit_test(exact_end),
 	    cmocka_unit_test(methods_that_are_the_same),
+	    cmocka_unit_test(ends_of_the_learned_range),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

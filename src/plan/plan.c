@@ -169,7 +169,7 @@ static void survey(dm_plan *plan)
 				plan->slots |= (uint64_t)1 << row->in[i].slot;
 		}
 		for (int32_t o = 0; o < row->n_out; o++)
-			if (row->kind != DM_ROW_STATS)
+			if (row->out[o] >= 0) /* sums over samples have no slot */
 				plan->slots |= (uint64_t)1 << row->out[o];
 		if (row->kind == DM_ROW_STATS && row->n_out > plan->max_stats)
 			plan->max_stats = row->n_out;
