@@ -301,7 +301,7 @@ dm_status dm_plan_create(dm_plan **out, const dm_schedule *schedule, const dm_gr
 	plan->guidance = dmi_object_retain(guidance);
 	st = dmi_options_parse(&plan->options, "plan", NULL, options, (int32_t)(sizeof options / sizeof *options),
 	                       option_text, &plan->object.allocator, err);
-	plan->first = (size_t)plan->options.value[DMI_PLAN_START];
+	plan->first = st == DM_OK ? (size_t)plan->options.value[DMI_PLAN_START] : 0;
 	plan->end = dm_grid_count(grid) - (dm_grid_node(grid, dm_grid_count(grid) - 1)->sigma > 0 ? 1 : 2);
 	if (st == DM_OK && plan->first + 1 >= dm_grid_count(grid))
 		st = dmi_fail(err, DM_ERR_ARGUMENT, "plan: start = %g must be below the number of steps (%z)",
