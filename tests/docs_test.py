@@ -88,11 +88,11 @@ class Page:
 
     def link_and_run(self, place, main, libraries=()):
         program = self.folder / f"program{self.count}"
-        execute(place, [self.given.cc, main, *self.objects, self.given.library, *libraries, "-lm", "-o", program],
+        execute(place, [self.given.cc, main, *self.objects, self.given.archive, *libraries, "-lm", "-o", program],
                 self.folder)
         return execute(place, [program], self.folder)
 
-    def library_file(self, place, file, text):
+    def source_file(self, place, file, text):
         """A file of src, new or changed: its object goes before the library, whose own is then not taken."""
         path = self.folder / file
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +115,7 @@ class Page:
 
     def on_c(self, block):
         if block.file and block.file.startswith("src/"):
-            self.library_file(block.place, block.file, block.text)
+            self.source_file(block.place, block.file, block.text)
         elif block.file:
             (self.folder / block.file).write_text(block.text)
         elif "#include" not in block.text or "int main(" not in block.text:
@@ -140,7 +140,7 @@ class Page:
         rest = [lines[found[0] + i].strip()[len(line) - 3:] for i, line in enumerate(old) if line.endswith("...")]
         new = [line[:-3] + rest.pop(0) if line.endswith("...") else line for line in new]
         lines[found[0]:found[0] + len(old)] = new
-        use = self.library_file if block.file.startswith("src/") else self.test_file
+        use = self.source_file if block.file.startswith("src/") else self.test_file
         use(block.place, block.file, "\n".join(lines) + "\n")
 
     def on_text(self, block):
@@ -258,7 +258,7 @@ def faults(given):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("source", "cc", "library", "shared", "digits", "method-table", "cmocka-include", "cmocka-library"):
+    for name in ("source", "cc", "archive", "shared", "digits", "method-table", "cmocka-include", "cmocka-library"):
         parser.add_argument(f"--{name}", required=True, type=str if name == "cc" else pathlib.Path)
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
