@@ -18,7 +18,7 @@ typedef struct dm_branch {
 enum { DM_CONDITION_GIVEN = 0, DM_CONDITION_NONE = 1 };
 
 /* Kinds of requests. A kind that nobody asked for is never issued. */
-enum { DM_ASK_PREDICTION = 1, DM_ASK_NOISE = 4, DM_ASK_STEP = 6 };
+enum { DM_ASK_PREDICTION = 1, DM_ASK_VJP = 2, DM_ASK_GRADIENT = 3, DM_ASK_NOISE = 4, DM_ASK_STEP = 6 };
 
 /* What a run asks. It belongs to the run; its buffers keep their addresses for the whole run. All arrays of samples are
  * rows: sample i starts at element i * stride.
@@ -26,6 +26,10 @@ enum { DM_ASK_PREDICTION = 1, DM_ASK_NOISE = 4, DM_ASK_STEP = 6 };
  * DM_ASK_PREDICTION: evaluate the network on x at time, for every branch b, into out[b] (and out_variance[b] where the
  *   model declares variance=1). out[b] may be pointed at the caller's own buffer of the same type and stride, for this
  *   request only; it must not overlap x. Every element of every sample must be written.
+ * DM_ASK_VJP: the transposed Jacobian of the network at x times the cotangent, for every branch b, into out[b]: the
+ *   gradient of sum_i cotangent_i output_i(x) with respect to x. The cotangent has the type and stride of the outputs.
+ * DM_ASK_GRADIENT: into out[0] the gradient with respect to x of a log-probability at time; target says which, where a
+ *   guidance has several.
  * DM_ASK_NOISE: fill out[0] with unit normals, row i for (seed, sample[i], draw): only where the noise was created to
  * be asked for. DM_ASK_STEP: a step ended: x is the state, x0 the estimate of the clean sample (NULL unless the plan
  * has preview=1); nothing to fill in. */
@@ -49,9 +53,12 @@ typedef struct dm_request {
 	uint32_t draw;  /* DM_ASK_NOISE: the draw's number, see noise.h */
 	int64_t draw_ordinal;
 	dm_error *error; /* a callback may leave its message here before it returns non-zero */
+	const void *cotangent; /* DM_ASK_VJP: type out_type, stride out_stride */
+	int32_t target;        /* DM_ASK_GRADIENT: the number of the condition, 0 unless a guidance says otherwise */
 } dm_request;
 
-/* predict answers DM_ASK_PREDICTION; NULL: the caller drives the run with dm_run_next. Any non-zero return stops the
+/* predict answers DM_ASK_PREDICTION, vjp DM_ASK_VJP and gradient DM_ASK_GRADIENT; predict NULL: the caller drives the run
+ * with dm_run_next; vjp and gradient are needed only by what asks for them. Any non-zero return stops the
  * run at this request and comes back as DM_ERR_CALLBACK with that number in user_code. A callback must not throw,
  * longjmp or call back into its run (dm_run_cancel excepted). destroy (optional) is called once, also when create
  * fails. */
@@ -59,6 +66,8 @@ typedef struct dm_model_ops {
 	size_t struct_size;
 	dm_status (*predict)(void *user, const dm_request *rq);
 	void (*destroy)(void *user);
+	dm_status (*vjp)(void *user, const dm_request *rq);
+	dm_status (*gradient)(void *user, const dm_request *rq);
 } dm_model_ops;
 
 /* spec: what the network predicts, and how it wants its input:

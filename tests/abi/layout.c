@@ -68,7 +68,7 @@ AT(dm_branch, model, 0);
 AT(dm_branch, condition, 4);
 AT(dm_branch, perturbation, 8);
 
-SIZE(dm_request, 200);
+SIZE(dm_request, 216);
 AT(dm_request, struct_size, 0);
 AT(dm_request, kind, 8);
 AT(dm_request, n_branch, 12);
@@ -96,11 +96,15 @@ AT(dm_request, x0, 168);
 AT(dm_request, draw, 176);
 AT(dm_request, draw_ordinal, 184);
 AT(dm_request, error, 192);
+AT(dm_request, cotangent, 200);
+AT(dm_request, target, 208);
 
-SIZE(dm_model_ops, 24);
+SIZE(dm_model_ops, 40);
 AT(dm_model_ops, struct_size, 0);
 AT(dm_model_ops, predict, 8);
 AT(dm_model_ops, destroy, 16);
+AT(dm_model_ops, vjp, 24);
+AT(dm_model_ops, gradient, 32);
 
 SIZE(dm_guidance_ops, 40);
 AT(dm_guidance_ops, struct_size, 0);
