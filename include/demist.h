@@ -21,7 +21,7 @@
  *
  * Reading order, from simple to advanced: base.h (status, errors, names), run.h (running), model.h (the callback),
  * schedule.h, grid.h, guidance.h, noise.h, plan.h (looking at a computation), sampler.h (writing a method), array.h
- * (writing a backend), train.h (around training). */
+ * (writing a backend), train.h (around training), likelihood.h (how probable given samples are). */
 #ifndef DEMIST_H
 #define DEMIST_H
 
@@ -29,6 +29,7 @@
 #include "demist/schedule.h"
 #include "demist/grid.h"
 #include "demist/model.h"
+#include "demist/operator.h"
 #include "demist/guidance.h"
 #include "demist/noise.h"
 #include "demist/sampler.h"
@@ -36,5 +37,6 @@
 #include "demist/array.h"
 #include "demist/run.h"
 #include "demist/train.h"
+#include "demist/likelihood.h"
 
 #endif

@@ -1,27 +1,35 @@
-/* Prints the tables of docs/methods.md: every method that can be asked for by name, with its options. */
+/* Prints what the registries know, as JSON: every method that can be asked for by name, with its options; for samplers
+ * also what their plans cost and the orders that the property tests measure. method_page.py makes docs/methods.md of it. */
 #include <stdio.h>
 #include <string.h>
 #include "demist.h"
+#include "property_table.h"
 
 static const struct {
 	int32_t kind;
-	const char *title, *what;
+	const char *name;
 } kinds[] = {
-    {DM_KIND_SAMPLER, "Samplers", "The rule that goes from one node to the next."},
-    {DM_KIND_SCHEDULE, "Schedules", "The noise process: alpha and sigma over time."},
-    {DM_KIND_GRID, "Grids", "The nodes of a run, from noise to data."},
-    {DM_KIND_MODEL, "Predictions", "What the network predicts, and how it wants its input."},
-    {DM_KIND_TIME, "Times", "What time the network receives: the words of the option `time` of every prediction."},
-    {DM_KIND_GUIDANCE, "Guidances", "Stages of a chain, written `first|second|...`; `none` is the empty chain."},
-    {DM_KIND_WEIGHT, "Loss weights", "Of a training loss, by level: `dm_loss_weight`."},
+    {DM_KIND_SAMPLER, "sampler"},  {DM_KIND_SCHEDULE, "schedule"}, {DM_KIND_GRID, "grid"},
+    {DM_KIND_MODEL, "prediction"}, {DM_KIND_TIME, "time"},         {DM_KIND_GUIDANCE, "guidance"},
+    {DM_KIND_WEIGHT, "weight"},
 };
 
-/* A bar would end the cell. */
-static void print_text(const char *text)
+static void print_string(const char *text)
 {
+	putchar('"');
 	for (; *text; text++)
-		printf(*text == '|' ? "\\%c" : "%c", *text);
+		printf(*text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
+	putchar('"');
 }
+
+static void print_member(const char *name, const char *text)
+{
+	printf("\"%s\": ", name);
+	print_string(text);
+	printf(", ");
+}
+
+/* ------------------------------------------------------------------------------------------------------ the options */
 
 static void print_range(const dm_option *option)
 {
@@ -35,82 +43,133 @@ static void print_range(const dm_option *option)
 		printf(", whole");
 }
 
-/* `name=default` (values): help */
 static void print_option(const dm_option *option)
 {
-	printf("`%s", option->name);
+	printf("{");
+	print_member("name", option->name);
 	if (option->type == DM_OPTION_CHOICE)
-		printf("=%s", option->choice[(size_t)option->value]);
+		print_member("value", option->choice[(size_t)option->value]);
 	else if (option->type != DM_OPTION_LIST)
-		printf("=%g", option->value);
-	printf("` (");
+		printf("\"value\": \"%g\", ", option->value);
+	printf("\"range\": \"");
 	print_range(option);
-	printf("): ");
-	print_text(option->help);
+	printf("\", \"help\": ");
+	print_string(option->help);
+	printf("}");
 }
 
-static int same(const dm_option *a, const dm_option *b)
+/* ---------------------------------------------------------------------------------------------- samplers: what it costs */
+
+static dm_status make_plan(dm_plan **plan, const char *sampler_spec, const char *grid_spec, dm_error *err)
 {
-	return !strcmp(a->name, b->name) && !strcmp(a->help, b->help) && a->value == b->value && a->low == b->low &&
-	       a->high == b->high;
+	dm_schedule *schedule = NULL;
+	dm_grid *grid = NULL;
+	dm_sampler *sampler = NULL;
+	dm_model *model = NULL;
+	dm_status st = dm_schedule_create(&schedule, "vp", NULL, err);
+	*plan = NULL;
+	if (st == DM_OK)
+		st = dm_grid_create(&grid, schedule, grid_spec, NULL, err);
+	if (st == DM_OK)
+		st = dm_sampler_create(&sampler, sampler_spec, NULL, err);
+	if (st == DM_OK)
+		st = dm_model_create(&model, "epsilon", NULL, NULL, NULL, err);
+	if (st == DM_OK)
+		st = dm_plan_create(plan, schedule, grid, sampler, model, NULL, NULL, NULL, err);
+	dm_model_free(model);
+	dm_sampler_free(sampler);
+	dm_grid_free(grid);
+	dm_schedule_free(schedule);
+	return st;
 }
 
-/* An option that every method of the kind has, and more than half of them in this very form: it is told once. */
-static int is_common(int32_t kind, const dm_option *wanted)
+static int count_rows(const dm_plan *plan, int32_t kind)
 {
-	int32_t n = 0, equal = 0;
-	for (; dm_method_at(kind, n); n++) {
-		const dm_option *option;
-		int32_t k = 0;
-		while ((option = dm_method_option(kind, n, k)) != NULL && strcmp(option->name, wanted->name))
-			k++;
-		if (!option)
-			return 0;
-		equal += same(option, wanted);
-	}
-	return 2 * equal > n;
-}
-
-static void print_common(int32_t kind)
-{
-	const dm_option *option;
 	int n = 0;
-	for (int32_t k = 0; (option = dm_method_option(kind, 0, k)) != NULL; k++) {
-		if (!is_common(kind, option))
-			continue;
-		printf(n++ ? "\n- " : "Options of all of them, where the table says nothing else:\n\n- ");
-		print_option(option);
-	}
-	printf(n ? "\n\n" : "");
+	for (size_t i = 0; i < dm_plan_count(plan); i++)
+		n += dm_plan_row(plan, i)->kind == kind;
+	return n;
 }
+
+static void print_plan(const char *name, const char *grid)
+{
+	dm_plan *plan;
+	dm_plan_info info = {.struct_size = sizeof info};
+	dm_error err;
+	if (make_plan(&plan, name, grid, &err) != DM_OK || dm_plan_facts(plan, &info, &err) != DM_OK) {
+		printf("{\"refused\": ");
+		print_string(err.message);
+	} else
+		printf("{\"adaptive\": %d, \"evals\": %d, \"branches\": %d, \"draws\": %d, \"slots\": %d, \"past\": %d, "
+		       "\"kept\": %d",
+		       (int)info.adaptive, info.adaptive ? count_rows(plan, DM_ROW_EVAL) : (int)info.n_eval,
+		       (int)info.n_branch_eval, (int)info.n_draw, (int)info.n_state_slot, (int)info.n_past, (int)info.n_kept);
+	printf("}");
+	dm_plan_free(plan);
+}
+
+/* Of 8, 16 and 24 steps that end at sigma = 0, and of 8 that end at the least noise. */
+static void print_plans(const char *name)
+{
+	static const char *const grids[] = {"log_snr:steps=8,final=zero", "log_snr:steps=16,final=zero",
+	                                    "log_snr:steps=24,final=zero", "log_snr:steps=8,final=last"};
+	printf("\"plans\": [");
+	for (size_t i = 0; i < sizeof grids / sizeof *grids; i++) {
+		printf(i ? ", " : "");
+		print_plan(name, grids[i]);
+	}
+	printf("], ");
+}
+
+static void print_orders(const char *name)
+{
+	size_t n = strlen(name);
+	int found = 0;
+	printf("\"orders\": [");
+	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+		const char *form = methods[i].measured;
+		if (!form || strncmp(form, name, n) != 0 || (form[n] && form[n] != ':'))
+			continue;
+		printf(found++ ? ", {" : "{");
+		print_member("form", form);
+		printf("\"order\": %g}", methods[i].order);
+	}
+	printf("], ");
+}
+
+/* ------------------------------------------------------------------------------------------------------ the methods */
 
 static void print_method(int32_t kind, int32_t i)
 {
 	const dm_method *method = dm_method_at(kind, i);
-	int n = 0;
-	printf("| `%s` | ", method->name);
-	print_text(method->help);
-	printf(" | ");
-	for (int32_t k = 0; k < method->n_option; k++) {
-		const dm_option *option = dm_method_option(kind, i, k);
-		if (is_common(kind, option))
-			continue;
-		printf(n++ ? "<br>" : "");
+	const dm_option *option;
+	printf("{");
+	print_member("name", method->name);
+	print_member("help", method->help);
+	print_member("source", method->source);
+	if (kind == DM_KIND_SAMPLER) {
+		print_plans(method->name);
+		print_orders(method->name);
+	}
+	printf("\"options\": [");
+	for (int32_t k = 0; (option = dm_method_option(kind, i, k)) != NULL; k++) {
+		printf(k ? ",\n  " : "\n  ");
 		print_option(option);
 	}
-	printf(" | ");
-	print_text(method->source);
-	puts(" |");
+	printf("]}");
 }
 
 int main(void)
 {
+	printf("{");
 	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
-		printf("%s## %s\n\n%s\n\n", k ? "\n" : "", kinds[k].title, kinds[k].what);
-		print_common(kinds[k].kind);
-		puts("| name | what it does | options: default (values) | source |\n|---|---|---|---|");
-		for (int32_t i = 0; dm_method_at(kinds[k].kind, i); i++)
+		printf("%s\"%s\": [", k ? ",\n" : "", kinds[k].name);
+		for (int32_t i = 0; dm_method_at(kinds[k].kind, i); i++) {
+			printf(i ? ",\n " : "\n ");
 			print_method(kinds[k].kind, i);
+		}
+		printf("]");
 	}
+	puts("}");
 	return 0;
 }

@@ -259,33 +259,82 @@ static inline void finish_run(dm_run *run, int32_t type, void *out)
 /* --------------------------------------------------------------------------------------------- a plan without arrays
  */
 
-/* A plan carried out over linear forms: [0] the constant 1, [1] the start noise, [2 ..] the draws, all of unit
+/* A plan carried out over linear forms: [0] the constant 1, [1] the start noise, [2 ..] the draws, then the pieces of
+ * the Brownian path between all ends of its increments, so that increments which overlap hang together; all of unit
  * variance. The denoiser must be affine: of a Gaussian target, or the constant 1. */
-enum { FORM = 2 + 480, N_SLOT = 64 };
+enum { MAX_PIECE = 480, FORM = 2 + 480 + MAX_PIECE, N_SLOT = 64 };
 
 struct walk {
 	const char *kind;
 	const struct target *target; /* one Gaussian; NULL: x0 = 1 */
 	double slot[N_SLOT][FORM];
-	int n;              /* how much of a form is used */
-	double state[FORM]; /* after the step at hand, at last the result */
+	int n; /* how much of a form is used */
+	int first_piece, n_cut;
+	double cut[MAX_PIECE + 1]; /* ends of the pieces, lambda rising */
+	double state[FORM];        /* after the step at hand, at last the result */
 	void (*on_step)(const struct walk *walk, int64_t step, void *user);
 	void *user;
 };
+
+/* The clock of the path stands still beyond its ends. */
+static inline double clock_of(double lambda)
+{
+	return fmin(fmax(lambda, -20), 20);
+}
+
+static inline int is_increment(const dm_operand *in)
+{
+	return in->slot < 0 && in->path_from != in->path_to;
+}
+
+static inline int compare_numbers(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+static inline void walk_cut(struct walk *w, const dm_plan *plan)
+{
+	static double end[16 * MAX_PIECE];
+	size_t n = 0;
+	for (size_t r = 0; r < dm_plan_count(plan); r++) {
+		const dm_row *row = dm_plan_row(plan, r);
+		for (int32_t i = 0; i < row->n_in; i++)
+			if (is_increment(&row->in[i])) {
+				assert_true(n + 2 <= sizeof end / sizeof *end);
+				end[n++] = clock_of(row->in[i].path_from);
+				end[n++] = clock_of(row->in[i].path_to);
+			}
+	}
+	qsort(end, n, sizeof *end, compare_numbers);
+	w->n_cut = 0;
+	for (size_t i = 0; i < n; i++)
+		if (w->n_cut == 0 || end[i] != w->cut[w->n_cut - 1]) {
+			assert_true(w->n_cut <= MAX_PIECE);
+			w->cut[w->n_cut++] = end[i];
+		}
+}
+
+/* form += c times what an operand stands for. */
+static inline void walk_add(const struct walk *w, const dm_operand *in, double c, double *form)
+{
+	double from = clock_of(in->path_from), to = clock_of(in->path_to), low = fmin(from, to), high = fmax(from, to);
+	for (int k = 0; in->slot >= 0 && k < w->n; k++)
+		form[k] += c * w->slot[in->slot][k];
+	if (in->slot < 0 && !is_increment(in))
+		form[2 + in->draw_ordinal] += c; /* the start has the ordinal -1 */
+	for (int i = 0; is_increment(in) && i + 1 < w->n_cut; i++)
+		if (w->cut[i] >= low && w->cut[i + 1] <= high)
+			form[w->first_piece + i] += (to > from ? c : -c) * sqrt((w->cut[i + 1] - w->cut[i]) / (high - low));
+}
 
 static inline void walk_combine(struct walk *w, const dm_row *row)
 {
 	static double sum[N_SLOT][FORM];
 	memset(sum, 0, (size_t)row->n_out * sizeof *sum);
 	for (int32_t o = 0; o < row->n_out; o++)
-		for (int32_t i = 0; i < row->n_in; i++) {
-			const dm_operand *in = &row->in[i];
-			double c = row->coefficient[o * row->n_in + i];
-			if (in->slot < 0)
-				sum[o][2 + in->draw_ordinal] += c; /* the start has the ordinal -1 */
-			for (int k = 0; in->slot >= 0 && k < w->n; k++)
-				sum[o][k] += c * w->slot[in->slot][k];
-		}
+		for (int32_t i = 0; i < row->n_in; i++)
+			walk_add(w, &row->in[i], row->coefficient[o * row->n_in + i], sum[o]);
 	for (int32_t o = 0; o < row->n_out; o++)
 		memcpy(w->slot[row->out[o]], sum[o], sizeof sum[o]);
 }
@@ -315,10 +364,7 @@ static inline void walk_map(struct walk *w, const dm_row *row)
 	const double *p = row->parameter;
 	double said = w->slot[row->in[1].slot][0], std = p[2] != 0 ? sqrt(said) : exp(p[0] + p[1] * said);
 	double form[FORM] = {0};
-	if (row->in[0].slot < 0)
-		form[2 + row->in[0].draw_ordinal] = 1;
-	else
-		memcpy(form, w->slot[row->in[0].slot], sizeof form);
+	walk_add(w, &row->in[0], 1, form);
 	for (int k = 0; k < FORM; k++)
 		w->slot[row->out[0]][k] = std * form[k];
 }
@@ -334,7 +380,9 @@ static inline void walk_start(const struct walk *w, const dm_node *at, double *f
 
 static inline void walk_plan(struct walk *w, const dm_plan *plan)
 {
-	w->n = (int)facts_of(plan).n_draw + 2;
+	walk_cut(w, plan);
+	w->first_piece = (int)facts_of(plan).n_draw + 2;
+	w->n = w->first_piece + (w->n_cut ? w->n_cut - 1 : 0);
 	assert_true(w->n <= FORM);
 	for (size_t r = 0; r < dm_plan_count(plan); r++) {
 		const dm_row *row = dm_plan_row(plan, r);

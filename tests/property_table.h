@@ -30,7 +30,9 @@ enum {
  * FEW_STEPS  goes to x0 and back up at every node, or moves at one noise level: its law does not go to the data's as
  *            steps are added.
  * NEEDS_ALPHA     cannot start at alpha = 0.
- * NONLINEAR  has weights that depend on the samples. */
+ * NONLINEAR  has weights that depend on the samples.
+ * DRIFTS_UP  carries neither exactly on a grid that goes up, and says so.
+ * CONVERGES  of a method that DEPARTS: only as far as its steps are long, so its law goes to the data's. */
 enum {
 	ADAPTIVE = 1,
 	GOES_UP = 2,
@@ -42,7 +44,9 @@ enum {
 	ENDS_ELSEWHERE = 128,
 	FEW_STEPS = 256,
 	NEEDS_ALPHA = 512,
-	NONLINEAR = 1024
+	NONLINEAR = 1024,
+	DRIFTS_UP = 2048,
+	CONVERGES = 4096
 };
 
 struct method {
@@ -139,8 +143,8 @@ static const struct method methods[] = {
     {"sa_solver:tau_from=inf,tau_to=0", NULL, 0, 1, 0, DRAWS_TO_NOISE, 0, 1e-4},
     {"sa_solver:tau=0.5,tau_from=inf,tau_to=0,simple_order_2=1,predictor_order=2,corrector_order=2", NULL, 0, 1, 0,
      DRAWS_TO_NOISE, 0, 1e-4},
-    {"sa_solver:tau=0.6,tau_from=inf,tau_to=0,predict=epsilon", NULL, 0, 1, 0, DRAWS_TO_NOISE, DEPARTS | NEEDS_ALPHA,
-     1e-3},
+    {"sa_solver:tau=0.6,tau_from=inf,tau_to=0,predict=epsilon", NULL, 0, 1, 0, DRAWS_TO_NOISE,
+     DEPARTS | CONVERGES | NEEDS_ALPHA, 1e-3},
     {"euler_ancestral:split=rf", "euler_ancestral:split=rf,eta=0", 1, 1, 0, DRAWS_TO_NOISE, 0, 1e-5},
     {"dpm_multistep", "dpm_multistep", 2, 1, 0, DRAWS_NOTHING, GOES_UP, 1e-5},
     {"dpm_multistep:solver_type=heun", "dpm_multistep:solver_type=heun", 2, 1, 0, DRAWS_NOTHING, GOES_UP, 1e-5},
@@ -209,7 +213,7 @@ static const struct method methods[] = {
     {"dpm_multistep:algorithm=dpmsolver,order=3",
      "dpm_multistep:algorithm=dpmsolver,order=3,true_order=1,start=rk,lower_order_below=0", 3, 1, 0, DRAWS_NOTHING,
      GOES_UP, 1e-4},
-    {"dpm_multistep:algorithm=sde-dpmsolver", NULL, 0, 1, 0, DRAWS_TO_NOISE, DEPARTS | NEEDS_ALPHA, 1e-4},
+    {"dpm_multistep:algorithm=sde-dpmsolver", NULL, 0, 1, 0, DRAWS_TO_NOISE, DEPARTS | CONVERGES | NEEDS_ALPHA, 1e-4},
     {"dpm_multistep:algorithm=sde-dpmsolver++,solver_type=heun", NULL, 0, 1, 0, DRAWS_TO_NOISE, 0, 1e-5},
     {"dpm_multistep:denoise_to_zero=1", NULL, 0, 1, 0, DRAWS_NOTHING, GOES_UP | ENDS_ELSEWHERE, 1e-5},
     {"dpm_singlestep:order=3", "dpm_singlestep:order=3,lower_order_final=0", 2.9, 1, 0, DRAWS_NOTHING, GOES_UP, 1e-5},
@@ -246,11 +250,23 @@ static const struct method methods[] = {
     {"pc:corrector=langevin,norm=batch", NULL, 0, 2, 0, DRAWS_BETWEEN,
      DRIFTS | NEEDS_ALPHA | FEW_STEPS | NONLINEAR | WHOLE, 1e-4},
     {"pc:corrector=ald,corrector_steps=2", NULL, 0, 3, 0, DRAWS_BETWEEN, DRIFTS | NEEDS_ALPHA | FEW_STEPS, 1e-4},
+    {"euler_maruyama", "euler_maruyama:eta=0", 1, 1, 0, DRAWS_TO_NOISE, DEPARTS | CONVERGES | NEEDS_ALPHA, 1e-5},
+    {"euler_maruyama:eta=0", NULL, 0, 1, 0, DRAWS_NOTHING, GOES_UP, 1e-5},
+    {"euler_maruyama:eta=0.5,temperature=1.2", NULL, 0, 1, 0, DRAWS_TO_NOISE, DEPARTS | NEEDS_ALPHA, 1e-5},
+    {"annealed_langevin:steps=2", NULL, 0, 2, -1, DRAWS_ALWAYS, DEPARTS | NEEDS_ALPHA | FEW_STEPS, 1e-5},
     {"lcm", NULL, 0, 1, 0, DRAWS_BETWEEN, GOES_UP | DRIFTS | FEW_STEPS, 1e-5},
     {"tcd", "tcd:gamma=0", 1, 1, 0, DRAWS_ABOVE_LEAST_BETWEEN, ENDS_ELSEWHERE | FEW_STEPS, 1e-5},
     {"tcd:gamma=0", NULL, 0, 1, 0, DRAWS_NOTHING, ENDS_ELSEWHERE, 1e-5},
     {"consistency:sigma_min=0.5", NULL, 0, 1, 0, DRAWS_ABOVE_LEAST, GOES_UP | DEPARTS | FEW_STEPS, 1e-5},
     {"consistency:s_noise=1.1", NULL, 0, 1, 0, DRAWS_ABOVE_LEAST, GOES_UP | DEPARTS | FEW_STEPS, 1e-5},
+    /* Methods that can be undone exactly. Weights near 1 forget a disturbance so slowly that order 1 shows only from 50
+     * steps on. */
+    {"edict", "edict:p=0.5", 1, 2, 0, DRAWS_NOTHING, GOES_UP | DRIFTS, 1e-4},
+    {"edict:p=0.8,leapfrog=0,coordinates=native", "edict:p=0.8,leapfrog=0,coordinates=native", 1, 2, 0, DRAWS_NOTHING,
+     GOES_UP | DRIFTS, 1e-4},
+    {"bdia", "bdia", 2, 1, 0, DRAWS_NOTHING, GOES_UP | CORRECTS, 1e-4},
+    {"bdia:gamma=0.5", "bdia:gamma=0.2", 1, 1, 0, DRAWS_NOTHING, GOES_UP | CORRECTS, 1e-4},
+    {"ddim_fixed_point", "ddim_fixed_point", 1, 1, 0, DRAWS_NOTHING, GOES_UP | DRIFTS_UP, 1e-5},
     {"rk45:rtol=0.001,atol=0.001", NULL, 0, 6, 0, DRAWS_NOTHING, ADAPTIVE | GOES_UP | DRIFTS, 1e-2},
     {"rk45:rtol=0.001,atol=0.001,norm=batch", NULL, 0, 6, 0, DRAWS_NOTHING, ADAPTIVE | GOES_UP | DRIFTS | WHOLE, 1e-2},
     {"dpm_adaptive", "dpm_adaptive:icoeff=0", 3, 3, 2, DRAWS_NOTHING, ADAPTIVE, 1e-2},
@@ -347,6 +363,7 @@ static const struct {
     {"pc:corrector=langevin,return_mean=0", 1, 1},
     {"pc:corrector=langevin,norm=batch", 1, 1},
     {"pc:corrector=ald,corrector_steps=2", 1, 2},
+    {"annealed_langevin:steps=2", 2, 0},
 };
 
 enum { N_MANY_DRAWS = sizeof many_draws / sizeof *many_draws };
@@ -383,6 +400,7 @@ static const struct {
     {"ddim", "euler", EVERYWHERE},
     {"ddim:recompute_epsilon=1", "ddim", EVERYWHERE},
     {"euler_ancestral:eta=0", "euler", EVERYWHERE},
+    {"euler_maruyama:eta=0", "euler", EVERYWHERE},
     {"euler_ancestral", "ddpm", EVERYWHERE},
     {"unipc:order=1,corrector=0", "euler", EVERYWHERE},
     {"lms:order=1", "euler", EVERYWHERE},

@@ -164,7 +164,7 @@ struct setup {
 
 static inline dm_status make_plan(dm_plan **out, const struct setup *s, struct denoiser *d, dm_error *error)
 {
-	dm_model_ops ops = {sizeof ops, predict, destroy_denoiser};
+	dm_model_ops ops = {.struct_size = sizeof ops, .predict = predict, .destroy = destroy_denoiser};
 	dm_schedule *schedule;
 	dm_grid *grid;
 	dm_sampler *sampler = NULL;

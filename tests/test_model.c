@@ -114,7 +114,7 @@ static dm_status predict_elsewhere(void *user, const dm_request *rq)
 
 static double *sample_elsewhere(struct setup *s, struct elsewhere *e)
 {
-	dm_model_ops ops = {sizeof ops, predict_elsewhere, NULL};
+	dm_model_ops ops = {.struct_size = sizeof ops, .predict = predict_elsewhere};
 	char spec[400];
 	dm_run *run;
 	snprintf(spec, sizeof spec, "sampler=%s schedule=linear grid=%s model=epsilon guidance=cfg:scale=2 dtype=f64",

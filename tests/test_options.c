@@ -283,7 +283,7 @@ static void test_run_spec(void **state)
 	dm_run *run;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		int destroyed = 0;
-		dm_model_ops ops = {sizeof ops, predict, count_destroy};
+		dm_model_ops ops = {.struct_size = sizeof ops, .predict = predict, .destroy = count_destroy};
 		REFUSE(bad[i].status, dm_run_create_spec(&run, bad[i].spec, &ops, &destroyed, 1, 1, NULL, err), bad[i].words[0],
 		       bad[i].words[1], bad[i].words[2]);
 		assert_null(run);

@@ -110,8 +110,9 @@ static void array_release(void *user, void *memory, size_t bytes)
 
 static const dm_schedule_ops schedule_ops = {
     .struct_size = sizeof schedule_ops, .level = level, .destroy = count_destroy};
-static const dm_model_ops model_ops = {sizeof model_ops, predict, count_destroy};
-static const dm_guidance_ops guidance_ops = {sizeof guidance_ops, 0, branches, weights, count_destroy};
+static const dm_model_ops model_ops = {.struct_size = sizeof model_ops, .predict = predict, .destroy = count_destroy};
+static const dm_guidance_ops guidance_ops = {
+    .struct_size = sizeof guidance_ops, .needs_stats = 0, .branches = branches, .weights = weights, .destroy = count_destroy};
 static const dm_sampler_ops sampler_ops = {.struct_size = sizeof sampler_ops, .step = step, .destroy = count_destroy};
 static const dm_noise_ops noise_ops = {sizeof noise_ops, predict, count_destroy};
 static const dm_array_ops array_ops = {sizeof array_ops, DM_F32,        array_job,    array_stats,    array_check,
@@ -345,7 +346,7 @@ static void test_any_order_of_free(void **state)
 		dm_model *model;
 		dm_plan *plan;
 		dm_run *run;
-		const dm_model_ops ops = {sizeof ops, predict, destroy_denoiser};
+		const dm_model_ops ops = {.struct_size = sizeof ops, .predict = predict, .destroy = destroy_denoiser};
 		DO(dm_schedule_create_custom(&schedule, &schedule_ops, &schedules, 0, 10, NULL, err));
 		DO(dm_grid_create(&grid, schedule, "karras:steps=3,sigma_min=0.1,sigma_max=8", NULL, err));
 		DO(dm_guidance_create_custom(&base, "base", NULL, &guidance_ops, &guidances, NULL, err));

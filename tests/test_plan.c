@@ -225,8 +225,8 @@ static const struct {
     [FROM_THE_FUTURE] = {DM_ERR_SAMPLER, {"value -1", "never defined"}},
     [NO_STATE] = {DM_ERR_SAMPLER, {"\"bad\"", "no state"}},
     [TWO_STATES] = {DM_ERR_SAMPLER, {"state", "twice"}},
-    [TOO_MANY_VALUES] = {DM_ERR_SAMPLER, {"more than 80 values"}},
-    [TOO_MANY_TERMS] = {DM_ERR_SAMPLER, {"more than 480 terms"}},
+    [TOO_MANY_VALUES] = {DM_ERR_SAMPLER, {"more than 160 values"}},
+    [TOO_MANY_TERMS] = {DM_ERR_SAMPLER, {"more than 640 terms"}},
     [NAN_COEFFICIENT] = {DM_ERR_SAMPLER, {"coefficient nan", "value 1"}},
     [INFINITE_COEFFICIENT] = {DM_ERR_SAMPLER, {"coefficient inf", "value 1"}},
     [NOT_AN_EVALUATION] = {DM_ERR_SAMPLER, {"value 1", "not an evaluation"}},
@@ -259,9 +259,9 @@ static dm_status bad_step(void *user, const dm_step *s, dm_emit *e)
 		dm_emit_eval(e, s->x, &at, DM_SPACE_X0);
 	if (mode == UNDEFINED || mode == FROM_THE_FUTURE)
 		dm_emit_linear(e, 1, &(dm_term){1, mode == UNDEFINED ? 77 : -1});
-	for (int i = 0; i < 100 && mode == TOO_MANY_VALUES; i++)
+	for (int i = 0; i < 200 && mode == TOO_MANY_VALUES; i++)
 		dm_emit_linear(e, 1, &(dm_term){1, s->x});
-	for (int i = 0; i < 490 && mode == TOO_MANY_TERMS; i += 10) {
+	for (int i = 0; i < 650 && mode == TOO_MANY_TERMS; i += 10) {
 		dm_term ten[10];
 		for (int t = 0; t < 10; t++)
 			ten[t] = (dm_term){1, s->x};

@@ -61,9 +61,9 @@ static void turn(dm_node node[N_RANDOM])
 	}
 }
 
-static int32_t departures(const struct method *m, const struct process *p)
+static int32_t departures(const struct method *m, const struct process *p, int up)
 {
-	if (m->flags & DRIFTS || (m->flags & IN_TIME && !p->straight))
+	if (m->flags & DRIFTS || (m->flags & IN_TIME && !p->straight) || (m->flags & DRIFTS_UP && up))
 		return DM_DEPARTS_MEAN | DM_DEPARTS_VARIANCE;
 	return m->flags & DEPARTS ? DM_DEPARTS_VARIANCE : 0;
 }
@@ -81,7 +81,7 @@ static void check_identity(const struct method *m, const struct process *p, uint
 		r.model = model_of(m->spec, p->model);
 		r.node = node;
 		r.n_node = N_RANDOM;
-		struct identity id = {&r, departures(m, p), m->flags & ENDS_ELSEWHERE ? N_RANDOM - 2 : -1};
+		struct identity id = {&r, departures(m, p, up), m->flags & ENDS_ELSEWHERE ? N_RANDOM - 2 : -1};
 		dm_plan *plan = make_plan(&r, NULL, NULL);
 		int32_t departs = facts_of(plan).departs;
 		if (departs != id.departs && !(m->flags & ENDS_ELSEWHERE))

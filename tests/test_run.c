@@ -139,7 +139,7 @@ static void test_reentry(void **state)
 {
 	(void)state;
 	struct reentry r = {.denoiser = {.kind = EPSILON}};
-	const dm_model_ops ops = {sizeof ops, predict_reentry, NULL};
+	const dm_model_ops ops = {.struct_size = sizeof ops, .predict = predict_reentry};
 	const dm_noise_ops noise_ops = {sizeof noise_ops, fill_reentry, NULL};
 	dm_schedule *schedule;
 	dm_grid *grid;
@@ -206,7 +206,7 @@ static void test_cancel(void **state)
 	struct setup s = {.sampler = "dpmpp_2m"};
 	struct denoiser d = {.kind = EPSILON};
 	double *want = sample_all(&s, &d), got[15];
-	const dm_model_ops ops = {sizeof ops, predict_and_signal, NULL};
+	const dm_model_ops ops = {.struct_size = sizeof ops, .predict = predict_and_signal};
 	void (*before)(int) = signal(SIGINT, on_signal);
 	d.calls = 0;
 	DO(dm_run_create_spec(&to_cancel, "sampler=dpmpp_2m schedule=linear grid=trailing:steps=4 model=epsilon dtype=f64",

@@ -25,6 +25,11 @@ DM_API dm_status dm_grid_create(dm_grid **out, const dm_schedule *schedule, cons
  * rise (or stay). */
 DM_API dm_status dm_grid_create_nodes(dm_grid **out, const dm_schedule *schedule, const dm_node *node, size_t n,
                                       const dm_allocator *allocator, dm_error *err);
+
+/* The same for a grid that falls and climbs (restart, RePaint, time travel): the noise may change in either direction
+ * from node to node, but not stand still. Where it climbs, fresh noise is added and the sampler's history is emptied. */
+DM_API dm_status dm_grid_create_visits(dm_grid **out, const dm_schedule *schedule, const dm_node *node, size_t n,
+                                       const dm_allocator *allocator, dm_error *err);
 DM_API void dm_grid_free(dm_grid *grid);
 
 /* New grids from old ones; times that the model receives go along with their nodes.

@@ -52,7 +52,7 @@ typedef struct dm_request {
 	const void *x0; /* DM_ASK_STEP: type x_type, stride x_stride */
 	uint32_t draw;  /* DM_ASK_NOISE: the draw's number, see noise.h */
 	int64_t draw_ordinal;
-	dm_error *error; /* a callback may leave its message here before it returns non-zero */
+	dm_error *error;       /* a callback may leave its message here before it returns non-zero */
 	const void *cotangent; /* DM_ASK_VJP: type out_type, stride out_stride */
 	int32_t target;        /* DM_ASK_GRADIENT: the number of the condition, 0 unless a guidance says otherwise */
 } dm_request;

@@ -41,6 +41,16 @@ DM_API dm_status dm_run_keys(dm_run *run, const uint64_t *seed, const int64_t *s
 DM_API dm_status dm_run_start_state(dm_run *run, const void *x, int32_t type, size_t stride, dm_error *err);
 DM_API dm_status dm_run_start_clean(dm_run *run, const void *x0, int32_t type, size_t stride, dm_error *err);
 
+/* Plans with kept=given: the k-th value that the sampler keeps beside the state, as an earlier run left it. All of them
+ * must be given before the first request. */
+DM_API dm_status dm_run_start_kept(dm_run *run, int32_t k, const void *x, int32_t type, size_t stride, dm_error *err);
+
+/* An array that the guidance reads: which = DM_BOUND_KNOWN, _MASK, _REFERENCE, _USER + k, of n_element values (the same for
+ * all samples) or n_sample rows of n_element; or DM_BOUND_MEASUREMENT, the operator's n_out values or n_sample rows of
+ * them. n says which. Values must be finite, those of a mask in [0, 1]. Copied, so it may be bound anew before the run
+ * starts; all that the plan reads must be bound by then. */
+DM_API dm_status dm_run_bind(dm_run *run, int32_t which, const void *data, int32_t type, size_t n, dm_error *err);
+
 /* A function that hears of every step in driver mode (plans with progress or preview); non-zero stops the run there. */
 DM_API dm_status dm_run_on_step(dm_run *run, dm_status (*hook)(void *user, const dm_request *rq), void *user,
                                 dm_error *err);
@@ -61,6 +71,9 @@ DM_API void dm_run_cancel(dm_run *run);
 DM_API dm_status dm_run_state(dm_run *run, void *out, int32_t type, dm_error *err);
 DM_API dm_status dm_run_x0(dm_run *run, void *out, int32_t type, dm_error *err);
 
+/* Plans with kept=left or given, at the end: the k-th value that the sampler keeps, as dm_run_state copies the state. */
+DM_API dm_status dm_run_kept(dm_run *run, int32_t k, void *out, int32_t type, dm_error *err);
+
 /* The line from which dm_run_create_spec makes the same run again (dtype, seed and first_sample included; keys that are not one
  * seed and consecutive samples are left out). *length receives the length without NUL; text may be NULL, or hold capacity
  * bytes; too small a buffer is DM_ERR_ARGUMENT, with *length set. */
@@ -70,6 +83,7 @@ DM_API dm_status dm_run_spec(const dm_run *run, char *text, size_t capacity, siz
 typedef struct dm_run_info {
 	size_t struct_size;
 	int64_t n_eval, n_accepted, n_rejected;
+	int64_t n_vjp, n_gradient; /* answered requests of these kinds */
 } dm_run_info;
 DM_API dm_status dm_run_facts(const dm_run *run, dm_run_info *info, dm_error *err);
 

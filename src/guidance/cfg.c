@@ -41,5 +41,5 @@ static dm_status weights(void *user, const dm_node *at, const dm_branch *branch,
 
 const struct dmi_guidance_type dmi_guidance_cfg = {
     .method = DMI_METHOD("cfg", "classifier-free guidance of a condition against none", "Ho 2021, eq. 6", options),
-    .ops = {sizeof(dm_guidance_ops), 0, branches, weights, NULL},
+    .ops = {.struct_size = sizeof(dm_guidance_ops), .needs_stats = 0, .branches = branches, .weights = weights},
 };

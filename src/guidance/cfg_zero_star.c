@@ -39,5 +39,5 @@ static dm_status weights(void *user, const dm_node *at, const dm_branch *branch,
 const struct dmi_guidance_type dmi_guidance_cfg_zero_star = {
     .method = DMI_METHOD("cfg_zero_star", "classifier-free guidance with an optimal scale of the unconditional branch",
                          "Fan 2025, eq. 8-10", options),
-    .ops = {sizeof(dm_guidance_ops), 1, branches, weights, NULL},
+    .ops = {.struct_size = sizeof(dm_guidance_ops), .needs_stats = 1, .branches = branches, .weights = weights},
 };

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { MAX_BRANCH = DM_GUIDANCE_MAX_BRANCH, MAX_N = MAX_BRANCH + 1 };
+enum { MAX_BRANCH = DM_GUIDANCE_MAX_BRANCH, MAX_VALUE = MAX_BRANCH + DMI_MAX_GUIDE_KEPT, MAX_N = MAX_BRANCH + 2 };
 
 static void finish(void *object)
 {
@@ -17,7 +17,32 @@ static void finish(void *object)
 			g->stage[i].ops.destroy(g->stage[i].user);
 		dmi_options_free(&g->stage[i].options, &g->object.allocator);
 	}
+	dmi_object_release(g->op);
 	dmi_object_release(g->base);
+}
+
+static int combines(const struct dmi_stage *stage)
+{
+	return stage->ops.weights != NULL;
+}
+
+/* A stage that combines branches may not follow one that acts on their combination; both need what they work with. */
+static dm_status fits(const dm_guidance *g, const struct dmi_stage *stage, dm_error *err)
+{
+	const struct dmi_stage *last = g->n_stage ? &g->stage[g->n_stage - 1] : NULL;
+	if (g->n_stage == DMI_MAX_STAGE)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: more than %d stages", DMI_MAX_STAGE);
+	if (combines(stage) && last && !combines(last))
+		return dmi_fail(
+		    err, DM_ERR_UNSUPPORTED,
+		    "guidance: \"%s\" combines branches, so it must stand before \"%s\", which acts on their combination",
+		    stage->name, last->name);
+	if (stage->ops.keep && dmi_guidance_kept(g) == DMI_MAX_GUIDE_KEPT)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: more than %d stages keep a value", DMI_MAX_GUIDE_KEPT);
+	if (stage->type && stage->type->needs_operator && !g->op)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: \"%s\" needs an operator; give one to dm_guidance_create_over",
+		                stage->name);
+	return DM_OK;
 }
 
 static dm_status add_stage(dm_guidance *g, const char *spec, dm_error *err)
@@ -29,20 +54,15 @@ static dm_status add_stage(dm_guidance *g, const char *spec, dm_error *err)
 	if (!method)
 		return DM_ERR_NAME;
 	const struct dmi_guidance_type *type = (const struct dmi_guidance_type *)method;
-	if (g->n_stage == DMI_MAX_STAGE)
-		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: more than %d stages", DMI_MAX_STAGE);
-	if (type->ops.weights && g->n_stage && g->stage[g->n_stage - 1].type->map)
-		return dmi_fail(err, DM_ERR_UNSUPPORTED,
-		                "guidance: \"%s\" combines branches, so it must stand before the map \"%s\"", method->info.name,
-		                g->stage[g->n_stage - 1].name);
+	struct dmi_stage draft = {.type = type, .name = method->info.name, .ops = type->ops};
+	dm_status st = fits(g, &draft, err);
 	struct dmi_stage *stage = &g->stage[g->n_stage];
-	dm_status st = dmi_options_parse(&stage->options, "guidance", method->info.name, method->option,
-	                                 method->info.n_option, text, &g->object.allocator, err);
+	if (st == DM_OK)
+		st = dmi_options_parse(&draft.options, "guidance", method->info.name, method->option, method->info.n_option,
+		                       text, &g->object.allocator, err);
 	if (st != DM_OK)
 		return st;
-	stage->type = type;
-	stage->name = method->info.name;
-	stage->ops = type->ops;
+	*stage = draft;
 	stage->user = stage->options.value;
 	g->n_stage++;
 	g->n_own++;
@@ -68,7 +88,16 @@ static dm_status parse_chain(dm_guidance *g, const char *spec, dm_error *err)
 	}
 }
 
-dm_status dm_guidance_create(dm_guidance **out, const char *spec, const dm_allocator *allocator, dm_error *err)
+static void inherit(dm_guidance *g, const dm_guidance *base)
+{
+	g->base = dmi_object_retain(base);
+	g->op = dmi_object_retain(base->op);
+	memcpy(g->stage, base->stage, sizeof g->stage);
+	g->n_stage = base->n_stage;
+}
+
+dm_status dm_guidance_create_over(dm_guidance **out, const char *spec, const dm_guidance *base, const dm_operator *op,
+                                  const dm_allocator *allocator, dm_error *err)
 {
 	dm_error local;
 	if (!err)
@@ -77,9 +106,15 @@ dm_status dm_guidance_create(dm_guidance **out, const char *spec, const dm_alloc
 		*out = NULL;
 	if (!out || !spec)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: %s is NULL", out ? "spec" : "out");
+	if (op && base && base->op && base->op != op)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: op differs from the operator of the base chain");
 	dm_guidance *g = dmi_object_new(sizeof *g, allocator, finish, err);
 	if (!g)
 		return err->status;
+	if (base)
+		inherit(g, base);
+	if (!g->op)
+		g->op = dmi_object_retain(op);
 	dm_status st = parse_chain(g, spec, err);
 	if (st == DM_OK)
 		*out = g;
@@ -88,23 +123,27 @@ dm_status dm_guidance_create(dm_guidance **out, const char *spec, const dm_alloc
 	return st;
 }
 
-static dm_status check_custom(dm_guidance **out, const char *name, const dm_guidance *base, const dm_guidance_ops *own,
-                              dm_error *err)
+dm_status dm_guidance_create(dm_guidance **out, const char *spec, const dm_allocator *allocator, dm_error *err)
 {
+	return dm_guidance_create_over(out, spec, NULL, NULL, allocator, err);
+}
+
+static dm_status check_custom(dm_guidance **out, const char *name, const dm_guidance_ops *own, dm_error *err)
+{
+	int emits = own->before || own->after || own->state;
 	if (!out || !name)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: %s is NULL", out ? "name" : "out");
 	if (!dmi_name_is_good(name, strlen(name)))
 		return dmi_fail(err, DM_ERR_ARGUMENT,
 		                "guidance: name \"%s\" must have 1 to 63 characters, no space and none of | : , ; = \" \\",
 		                name);
-	if (!own->branches || !own->weights)
-		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance \"%s\": ops need branches and weights", name);
-	if (base && base->n_stage == DMI_MAX_STAGE)
-		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: more than %d stages", DMI_MAX_STAGE);
-	if (base && base->n_stage && base->stage[base->n_stage - 1].type && base->stage[base->n_stage - 1].type->map)
-		return dmi_fail(err, DM_ERR_UNSUPPORTED,
-		                "guidance \"%s\" combines branches, so its base must not end in the map \"%s\"", name,
-		                base->stage[base->n_stage - 1].name);
+	if (!emits && (!own->branches || !own->weights))
+		return dmi_fail(err, DM_ERR_ARGUMENT,
+		                "guidance \"%s\": ops need branches and weights, or one of before, after and state", name);
+	if (emits && own->weights)
+		return dmi_fail(err, DM_ERR_ARGUMENT,
+		                "guidance \"%s\": weights goes with none of before, after and state: make two stages of it",
+		                name);
 	return DM_OK;
 }
 
@@ -112,6 +151,7 @@ dm_status dm_guidance_create_custom(dm_guidance **out, const char *name, const d
                                     const dm_guidance_ops *ops, void *user, const dm_allocator *allocator,
                                     dm_error *err)
 {
+	static const dm_guidance none = {.n_stage = 0};
 	dm_guidance_ops own;
 	dm_error local;
 	if (!err)
@@ -121,21 +161,21 @@ dm_status dm_guidance_create_custom(dm_guidance **out, const char *name, const d
 	dm_status st = dmi_struct_copy(&own, sizeof own, ops, offsetof(dm_guidance_ops, destroy) + sizeof own.destroy,
 	                               "guidance ops", err);
 	if (st == DM_OK)
-		st = check_custom(out, name, base, &own, err);
+		st = check_custom(out, name, &own, err);
+	struct dmi_stage stage = {.ops = own, .user = user, .name = name};
+	if (st == DM_OK)
+		st = fits(base ? base : &none, &stage, err);
 	dm_guidance *g = st == DM_OK ? dmi_object_new(sizeof *g, allocator, finish, err) : NULL;
 	if (!g) {
 		if (own.destroy)
 			own.destroy(user);
 		return err->status;
 	}
-	if (base) {
-		g->base = dmi_object_retain(base);
-		memcpy(g->stage, base->stage, sizeof g->stage);
-		g->n_stage = base->n_stage;
-	}
+	if (base)
+		inherit(g, base);
 	memcpy(g->name, name, strlen(name));
-	g->stage[g->n_stage] = (struct dmi_stage){.name = g->name, .ops = own, .user = user};
-	g->n_stage++;
+	stage.name = g->name;
+	g->stage[g->n_stage++] = stage;
 	g->n_own = 1;
 	*out = g;
 	return DM_OK;
@@ -182,17 +222,13 @@ static dm_status stage_branches(const struct dmi_stage *stage, const dm_node *at
 	return DM_OK;
 }
 
-static int combines(const struct dmi_stage *stage)
-{
-	return stage->ops.weights != NULL;
-}
-
 dm_status dmi_guidance_branches(const dm_guidance *guidance, const dm_node *at, dm_branch *branch, int32_t *n,
                                 dm_error *err)
 {
 	*n = 0;
 	for (int32_t i = 0; guidance && i < guidance->n_stage; i++) {
-		dm_status st = combines(&guidance->stage[i]) ? stage_branches(&guidance->stage[i], at, branch, n, err) : DM_OK;
+		dm_status st =
+		    guidance->stage[i].ops.branches ? stage_branches(&guidance->stage[i], at, branch, n, err) : DM_OK;
 		if (st != DM_OK)
 			return st;
 	}
@@ -205,67 +241,115 @@ int dmi_guidance_needs_stats(const dm_guidance *guidance)
 {
 	int needs = 0;
 	for (int32_t i = 0; guidance && i < guidance->n_stage; i++)
-		needs |= combines(&guidance->stage[i]) && guidance->stage[i].ops.needs_stats;
+		needs |= combines(&guidance->stage[i]) && (guidance->stage[i].ops.needs_stats || guidance->stage[i].ops.keep);
 	return needs;
 }
 
-/* Statistics of (result, branches) from those of the branches: result = sum_b r_b branch_b. */
-static void extend(const dm_stats *stats, const double *r, int32_t n, double *gram, double *sum)
+int32_t dmi_guidance_kept(const dm_guidance *guidance)
+{
+	int32_t n = 0;
+	for (int32_t i = 0; guidance && i < guidance->n_stage; i++)
+		n += guidance->stage[i].ops.keep != NULL;
+	return n;
+}
+
+int dmi_guidance_emits(const dm_guidance *guidance)
+{
+	int emits = 0;
+	for (int32_t i = 0; guidance && i < guidance->n_stage; i++)
+		emits |= guidance->stage[i].ops.before || guidance->stage[i].ops.after || guidance->stage[i].ops.state;
+	return emits;
+}
+
+/* What a stage sees: the result so far, r over all values; the branches; its own kept value where own >= 0. */
+static int32_t seen_by(int32_t n_branch, int32_t own, int32_t *index)
+{
+	for (int32_t b = 0; b < n_branch; b++)
+		index[b] = b;
+	if (own >= 0)
+		index[n_branch] = n_branch + own;
+	return n_branch + (own >= 0);
+}
+
+/* Their statistics from those of all values: result = sum_i r_i value_i. */
+static void extend(const dm_stats *stats, const double *r, const int32_t *index, int32_t n, double *gram, double *sum)
 {
 	int32_t m = n + 1;
-	double cross[MAX_BRANCH];
+	double cross[MAX_VALUE];
 	gram[0] = sum[0] = 0;
-	for (int32_t i = 0; i < n; i++) {
+	for (int32_t i = 0; i < stats->n; i++) {
 		cross[i] = 0;
-		for (int32_t j = 0; j < n; j++) {
-			cross[i] += r[j] * stats->gram[i * n + j];
-			gram[(i + 1) * m + j + 1] = stats->gram[i * n + j];
-		}
-		gram[i + 1] = gram[(i + 1) * m] = cross[i];
+		for (int32_t j = 0; j < stats->n; j++)
+			cross[i] += r[j] * stats->gram[i * stats->n + j];
 		gram[0] += r[i] * cross[i];
 		sum[0] += r[i] * stats->sum[i];
-		sum[i + 1] = stats->sum[i];
+	}
+	for (int32_t i = 0; i < n; i++) {
+		gram[i + 1] = gram[(i + 1) * m] = cross[index[i]];
+		sum[i + 1] = stats->sum[index[i]];
+		for (int32_t j = 0; j < n; j++)
+			gram[(i + 1) * m + j + 1] = stats->gram[index[i] * stats->n + index[j]];
 	}
 }
 
+/* n_value: branches and kept values of all stages; own: which of these is the stage's, or -1. */
 static dm_status stage_weights(const struct dmi_stage *stage, const dm_node *at, const dm_branch *branch, int32_t n,
-                               const dm_stats *stats, double *r, dm_error *err)
+                               int32_t n_value, int32_t own, const dm_stats *stats, double *r, dm_error *err)
 {
 	double gram[MAX_N * MAX_N], sum[MAX_N], weight[MAX_N] = {0};
-	dm_stats own = {sizeof own, n + 1, 0, gram, sum};
+	int32_t index[MAX_N], m = seen_by(n, own, index);
+	dm_stats seen = {sizeof seen, m + 1, 0, gram, sum};
 	if (stage->ops.needs_stats) {
-		own.n_element = stats->n_element;
-		extend(stats, r, n, gram, sum);
+		seen.n_element = stats->n_element;
+		extend(stats, r, index, m, gram, sum);
 	}
-	dm_status code = stage->ops.weights(stage->user, at, branch, n, stage->ops.needs_stats ? &own : NULL, weight);
+	dm_status code = stage->ops.weights(stage->user, at, branch, n, stage->ops.needs_stats ? &seen : NULL, weight);
 	if (code)
 		return dmi_fail_callback(err, "guidance weights", code, NULL);
-	for (int32_t b = 0; b < n; b++) {
-		r[b] = weight[0] * r[b] + weight[1 + b];
-		if (!(r[b] - r[b] == 0))
-			return dmi_fail(err, DM_ERR_NOT_FINITE, "guidance \"%s\": weight %g of branch %d is not finite",
-			                stage->name, r[b], b);
-	}
+	for (int32_t i = 0; i < n_value; i++)
+		r[i] *= weight[0];
+	for (int32_t i = 0; i < m; i++)
+		r[index[i]] += weight[1 + i];
+	for (int32_t i = 0; i < n_value; i++)
+		if (!(r[i] - r[i] == 0))
+			return dmi_fail(err, DM_ERR_NOT_FINITE, "guidance \"%s\": weight %g of value %d is not finite", stage->name,
+			                r[i], i);
 	return DM_OK;
 }
 
 dm_status dmi_guidance_weights(const dm_guidance *guidance, const dm_node *at, const dm_branch *branch, int32_t n,
                                const dm_stats *stats, double *weight, dm_error *err)
 {
-	int combined = 0;
-	memset(weight, 0, (size_t)n * sizeof *weight);
-	for (int32_t i = 0; guidance && i < guidance->n_stage; i++) {
-		if (!combines(&guidance->stage[i]))
-			continue;
-		if (!combined)
-			weight[0] = 1; /* a first stage that builds on a result builds on the first branch */
-		combined = 1;
-		dm_status st = stage_weights(&guidance->stage[i], at, branch, n, stats, weight, err);
+	int32_t n_value = n + dmi_guidance_kept(guidance), own = 0;
+	memset(weight, 0, (size_t)n_value * sizeof *weight);
+	weight[0] = 1; /* a first stage that builds on a result builds on the first branch */
+	for (int32_t i = 0; guidance && i < guidance->n_stage && combines(&guidance->stage[i]); i++) {
+		const struct dmi_stage *stage = &guidance->stage[i];
+		int keeps = stage->ops.keep != NULL;
+		dm_status st = stage_weights(stage, at, branch, n, n_value, keeps ? own : -1, stats, weight, err);
 		if (st != DM_OK)
 			return st;
+		own += keeps;
 	}
-	if (!combined)
-		weight[0] = 1;
+	return DM_OK;
+}
+
+dm_status dmi_guidance_keep(const dm_guidance *guidance, int32_t k, const dm_node *at, const dm_branch *branch,
+                            int32_t n, double *weight, dm_error *err)
+{
+	double own[MAX_N] = {0};
+	int32_t i = 0;
+	for (int32_t left = k; !guidance->stage[i].ops.keep || left-- > 0;)
+		i++;
+	dm_status code = guidance->stage[i].ops.keep(guidance->stage[i].user, at, branch, n, own);
+	if (code)
+		return dmi_fail_callback(err, "guidance keep", code, NULL);
+	if (own[0] != 0)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance \"%s\": keep gave its result the weight %g, it must be 0",
+		                guidance->stage[i].name, own[0]);
+	memset(weight, 0, (size_t)(n + dmi_guidance_kept(guidance)) * sizeof *weight);
+	memcpy(weight, own + 1, (size_t)n * sizeof *weight);
+	weight[n + k] = own[1 + n];
 	return DM_OK;
 }
 
@@ -274,7 +358,7 @@ int32_t dmi_guidance_map(const dm_guidance *guidance, int32_t k, double paramete
 	memset(parameter, 0, 4 * sizeof *parameter);
 	for (int32_t i = 0; guidance && i < guidance->n_stage; i++) {
 		const struct dmi_stage *stage = &guidance->stage[i];
-		if (combines(stage) || k-- > 0)
+		if (!stage->type || !stage->type->map || k-- > 0)
 			continue;
 		stage->type->parameters(stage->options.value, parameter);
 		return stage->type->map;

@@ -1,16 +1,17 @@
-/* A guidance: a chain of combining stages, then maps on x0. */
+/* A guidance: a chain of combining stages, then maps on x0 and stages that emit. */
 #ifndef DMI_GUIDANCE_H
 #define DMI_GUIDANCE_H
 
 #include "base/option.h"
 #include "demist/guidance.h"
+#include "operator/operator.h"
 
-/* An entry of the registry. A combining stage has ops.weights (its user is the array of option values); a map has a
- * number and fills its parameters from the option values. */
+/* An entry of the registry. The user of its ops is the array of option values; a map has a number and fills its
+ * parameters from the option values. */
 struct dmi_guidance_type {
 	struct dmi_method method;
 	dm_guidance_ops ops;
-	int32_t map;
+	int32_t map, needs_operator;
 	void (*parameters)(const double *option, double parameter[4]);
 };
 
@@ -22,10 +23,11 @@ struct dmi_stage {
 	struct dmi_options options;
 };
 
-enum { DMI_MAX_STAGE = 12 };
+enum { DMI_MAX_STAGE = 12, DMI_MAX_GUIDE_KEPT = 4 };
 
 struct dm_guidance {
 	struct dmi_object object;
+	dm_operator *op;   /* may be NULL */
 	dm_guidance *base; /* keeps the stages that were copied from it alive */
 	int32_t n_stage, n_own;
 	struct dmi_stage stage[DMI_MAX_STAGE]; /* the last n_own are its own */
@@ -37,11 +39,17 @@ const struct dmi_method *const *dmi_guidance_registry(int32_t *n);
 /* The branches asked for at a node: at least one. guidance may be NULL everywhere below. */
 dm_status dmi_guidance_branches(const dm_guidance *guidance, const dm_node *at, dm_branch *branch, int32_t *n,
                                 dm_error *err);
+/* Whether the weights follow from statistics, or a stage keeps a value; how many do; whether any stage emits. */
 int dmi_guidance_needs_stats(const dm_guidance *guidance);
+int32_t dmi_guidance_kept(const dm_guidance *guidance);
+int dmi_guidance_emits(const dm_guidance *guidance);
 
-/* The weight of every branch in the guided prediction of x0; stats: of the branches' x0, NULL unless needed. */
+/* The weight of every value (branches, then kept ones) in the guided prediction of x0; stats: of these values, NULL
+ * unless needed. keep: the weights of what the k-th stage that keeps a value keeps next. */
 dm_status dmi_guidance_weights(const dm_guidance *guidance, const dm_node *at, const dm_branch *branch, int32_t n,
                                const dm_stats *stats, double *weight, dm_error *err);
+dm_status dmi_guidance_keep(const dm_guidance *guidance, int32_t k, const dm_node *at, const dm_branch *branch,
+                            int32_t n, double *weight, dm_error *err);
 
 /* The k-th map on x0 and its parameters; 0 past the last. */
 int32_t dmi_guidance_map(const dm_guidance *guidance, int32_t k, double parameter[4]);

@@ -49,5 +49,5 @@ static dm_status weights(void *user, const dm_node *at, const dm_branch *branch,
 const struct dmi_guidance_type dmi_guidance_rescale = {
     .method = DMI_METHOD("rescale", "give the guided prediction the standard deviation of the conditional one",
                          "Lin 2024, eq. 15-16", options),
-    .ops = {sizeof(dm_guidance_ops), 1, branches, weights, NULL},
+    .ops = {.struct_size = sizeof(dm_guidance_ops), .needs_stats = 1, .branches = branches, .weights = weights},
 };

@@ -55,5 +55,5 @@ static dm_status weights(void *user, const dm_node *at, const dm_branch *branch,
 
 const struct dmi_guidance_type dmi_guidance_tcfg = {
     .method = DMI_METHOD("tcfg", "classifier-free guidance with tangential damping", "Kwon 2025, algorithm 1", options),
-    .ops = {sizeof(dm_guidance_ops), 1, branches, weights, NULL},
+    .ops = {.struct_size = sizeof(dm_guidance_ops), .needs_stats = 1, .branches = branches, .weights = weights},
 };

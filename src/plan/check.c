@@ -16,6 +16,8 @@ void dmi_check_start(struct dmi_check *check, const dm_schedule *schedule, const
 	check->n_basis = 2;
 	check->state.v[0] = first->alpha;
 	check->state.v[1] = first->sigma;
+	for (int k = 0; k < DMI_MAX_KEPT; k++)
+		check->kept[k] = check->state;
 }
 
 static void add(vector *to, double factor, const vector *v)
@@ -131,7 +133,7 @@ static dm_status follow(struct dmi_check *check, const dm_emit *e, const dm_mode
 	const struct dmi_value *value = &e->value[i];
 	vector *out = &check->value[i], sum = {{0}};
 	const struct dmi_value *eval = value->kind == DMI_PART ? &e->value[value->of - 1] : value;
-	if (value->kind == DMI_PART && value->part == DM_PART_VARIANCE) {
+	if (value->inner || (value->kind == DMI_PART && value->part == DM_PART_VARIANCE)) {
 		*out = sum;
 		return DM_OK;
 	}
@@ -149,7 +151,10 @@ static dm_status follow(struct dmi_check *check, const dm_emit *e, const dm_mode
 		return DM_OK;
 	case DMI_PREDICTION:
 	case DMI_PART:
-		return predict(check, model, &check->value[eval->of - 1], &eval->at, value->space, out, err);
+		return predict(check, model, &check->value[eval->asked - 1], &eval->at, value->space, out, err);
+	case DMI_GUIDED:
+		return predict(check, model, &check->value[e->term[value->first_term].value - 1], &value->at, value->space, out,
+		               err);
 	default:
 		return DM_OK; /* entries stand there already */
 	}
@@ -180,12 +185,14 @@ static dm_status compare(vector *state, const dm_emit *e, const dm_node *to, dm_
 }
 
 /* After a declared departure the next step is judged from a state that is right. */
-static void repair(vector *state, const dm_node *to)
+static dm_status repair(struct dmi_check *check, vector *state, const dm_node *to, dm_error *err)
 {
 	double sd = sqrt(variance(state));
+	dm_status st = sd > 0 || to->sigma == 0 ? DM_OK : fresh(check, state, err);
 	for (int i = 1; i < DMI_CHECK_DIM; i++)
-		state->v[i] *= sd > 0 ? to->sigma / sd : 0;
+		state->v[i] *= to->sigma / (sd > 0 ? sd : 1);
 	state->v[0] = to->alpha;
+	return st;
 }
 
 /* Writes n vectors in a basis of their own (Gram-Schmidt, twice, without the constant). */
@@ -254,10 +261,10 @@ dm_status dmi_check_interval(struct dmi_check *check, const dm_emit *e, const dm
 		if (st != DM_OK)
 			return st;
 	}
-	check->state = check->value[e->state - 1];
+	check->state = check->value[e->own_state - 1];
 	dm_status st = compare(&check->state, e, to, err);
-	if (e->departs)
-		repair(&check->state, to);
+	if (st == DM_OK && e->departs)
+		st = repair(check, &check->state, to, err);
 	carry(check, e, kept_set, max_past);
 	return st;
 }

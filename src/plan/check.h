@@ -26,6 +26,7 @@ struct dmi_check {
 	int32_t n_basis, n_past, n_draw;
 };
 
+/* Kept values that are given are taken as states at the first node. */
 void dmi_check_start(struct dmi_check *check, const dm_schedule *schedule, const dm_node *first);
 
 /* Follows one interval. kept_set and max_past as in the compiler, before the interval. */

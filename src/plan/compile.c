@@ -3,7 +3,9 @@
 #include "base/error.h"
 #include "plan/expr.h"
 #include "plan/flush.h"
-#include "plan/predict.h"
+#include "plan/guide.h"
+#include "plan/values.h"
+#include <math.h>
 #include <string.h>
 
 /* --------------------------------------------------------------------------------------------- what lives how long */
@@ -24,8 +26,10 @@ static void mark_uses(struct dmi_compiler *c, int32_t n_past, int32_t kept_set)
 		const struct dmi_value *v = &e->value[i];
 		for (int32_t t = v->first_term; t < v->first_term + v->n_term; t++)
 			use(e, e->term[t].value, i);
-		if (v->kind == DMI_PREDICTION)
+		if (v->kind == DMI_PREDICTION || v->kind == DMI_GRADIENT)
 			use(e, v->of, i);
+		if (v->kind == DMI_VJP) /* the network reads the same value again */
+			use(e, e->value[v->of - 1].of, i);
 	}
 	use(e, e->state, DMI_MAX_VALUE);
 	for (int32_t i = 0; i < e->n_push; i++)
@@ -50,7 +54,14 @@ static void mark_uses(struct dmi_compiler *c, int32_t n_past, int32_t kept_set)
 
 static void begin(struct dmi_compiler *c, int32_t n_past, int32_t kept_set, dm_past *past, dm_val *kept)
 {
-	dmi_emit_begin(&c->emit, c->sampler->ops.n_kept, c->step, c->path);
+	dm_emit *e = &c->emit;
+	dmi_emit_begin(e, c->sampler->ops.n_kept);
+	e->step = c->step - c->visit;
+	e->visit = c->visit;
+	e->n_step = c->adaptive ? -1 : c->n_step;
+	e->path = c->path;
+	e->schedule = c->schedule;
+	e->guidance = dmi_guidance_emits(c->guidance) ? c->guidance : NULL;
 	c->expr[dmi_emit_entry(&c->emit) - 1] = c->state;
 	for (int32_t i = 0; i < n_past; i++) {
 		past[i] = c->past[i];
@@ -75,6 +86,8 @@ static dm_status record(struct dmi_compiler *c, dm_step *s, dm_error *err)
 	s->schedule = c->schedule;
 	s->end = c->end;
 	dm_status code = sampler->ops.step(sampler->user, s, e);
+	if (e->guidance && e->error.status == DM_OK && !code && e->state)
+		dmi_guide_state(e, s->to);
 	dm_status st = e->error.status;
 	if (st != DM_OK && err)
 		*err = e->error;
@@ -94,114 +107,9 @@ static dm_val define_preview(struct dmi_compiler *c)
 {
 	dm_emit *e = &c->emit;
 	for (int32_t i = e->n_value; c->preview && i > 0; i--)
-		if (e->value[i - 1].kind == DMI_PREDICTION)
+		if ((e->value[i - 1].kind == DMI_PREDICTION && !e->value[i - 1].inner) || e->value[i - 1].kind == DMI_GUIDED)
 			return dm_emit_part(e, i, DM_PART_PREDICTION, DM_SPACE_X0);
 	return 0;
-}
-
-/* The inputs of a map or of statistics, each in an array of its own or a draw. */
-static dm_status stand(struct dmi_compiler *c, int32_t i, dm_operand *in, dm_error *err)
-{
-	const struct dmi_value *v = &c->emit.value[i];
-	struct dmi_flush f = {.buffers = 0};
-	for (int32_t t = 0; t < v->n_term; t++)
-		f.force[c->emit.term[v->first_term + t].value - 1] = 1;
-	dm_status st = dmi_flush(c, &f, i - 1, err);
-	for (int32_t t = 0; st == DM_OK && t < v->n_term; t++) {
-		int32_t base = dmi_expr_single(&c->expr[c->emit.term[v->first_term + t].value - 1]);
-		dmi_base_number(c, base);
-		in[t] = dmi_base_operand(c, base);
-	}
-	return st;
-}
-
-/* The array that a row writes and the value i becomes. */
-static dm_status result(struct dmi_compiler *c, int32_t i, int32_t *slot, dm_error *err)
-{
-	*slot = dmi_free_slot(c);
-	int32_t base = dmi_base_slot(c, *slot, err);
-	if (base < 0)
-		return DM_ERR_SAMPLER;
-	dmi_expr_of(&c->expr[i], base);
-	return DM_OK;
-}
-
-static dm_status map_value(struct dmi_compiler *c, int32_t i, dm_error *err)
-{
-	const struct dmi_value *v = &c->emit.value[i];
-	dm_operand in[DMI_MAX_INPUT];
-	int32_t slot;
-	dm_status st = stand(c, i, in, err);
-	if (st == DM_OK)
-		st = result(c, i, &slot, err);
-	dm_row row = {
-	    .struct_size = sizeof row, .kind = DM_ROW_MAP, .step = c->step, .map = v->rule, .n_in = v->n_term, .n_out = 1};
-	row.in = in;
-	row.out = &slot;
-	row.parameter = v->parameter;
-	return st == DM_OK ? dmi_program_add(c->program, &row, 0, 4, err) : st;
-}
-
-/* Statistics of the values themselves, and the sum with the weights that the sampler makes of them. */
-static dm_status weigh_value(struct dmi_compiler *c, int32_t i, dm_error *err)
-{
-	const struct dmi_value *v = &c->emit.value[i];
-	dm_operand in[DMI_MAX_INPUT];
-	double unit[DMI_MAX_INPUT * DMI_MAX_INPUT] = {0};
-	int32_t slot, n = v->n_term, nowhere[DMI_MAX_INPUT];
-	for (int32_t k = 0; k < n; k++) {
-		unit[k * n + k] = 1;
-		nowhere[k] = -1;
-	}
-	dm_status st = stand(c, i, in, err);
-	if (st == DM_OK)
-		st = result(c, i, &slot, err);
-	dm_row row = {
-	    .struct_size = sizeof row, .kind = DM_ROW_STATS, .step = c->step, .map = v->rule, .n_in = n, .n_out = n};
-	row.in = in;
-	row.out = nowhere;
-	row.coefficient = unit;
-	row.parameter = v->parameter;
-	if (st == DM_OK)
-		st = dmi_program_add(c->program, &row, (size_t)n * (size_t)n, 4, err);
-	dm_row sum = {
-	    .struct_size = sizeof sum, .kind = DM_ROW_COMBINE, .step = c->step, .weighted = 2, .n_in = n, .n_out = 1};
-	sum.in = in;
-	sum.out = &slot;
-	return st == DM_OK ? dmi_program_add(c->program, &sum, 0, 0, err) : st;
-}
-
-static dm_status evaluate(struct dmi_compiler *c, dm_error *err)
-{
-	const dm_emit *e = &c->emit;
-	for (int32_t i = 0; i < e->n_value; i++) {
-		const struct dmi_value *v = &e->value[i];
-		dm_status st = DM_OK;
-		if (v->kind == DMI_LINEAR) {
-			struct dmi_expr sum;
-			dmi_expr_zero(&sum);
-			for (int32_t t = v->first_term; t < v->first_term + v->n_term; t++)
-				dmi_expr_add(&sum, e->term[t].coefficient, &c->expr[e->term[t].value - 1]);
-			c->expr[i] = sum;
-		} else if (v->kind == DMI_NOISE) {
-			int32_t base = dmi_base_draw(c, v->draw, v->parameter, err);
-			st = base < 0 ? DM_ERR_SAMPLER : DM_OK;
-			if (base >= 0)
-				dmi_expr_of(&c->expr[i], base);
-		} else if (v->kind == DMI_PREDICTION) {
-			st = dmi_predict(c, i, err);
-		} else if (v->kind == DMI_MAPPED) {
-			st = map_value(c, i, err);
-		} else if (v->kind == DMI_WEIGHTED) {
-			st = c->sampler->ops.weights
-			         ? weigh_value(c, i, err)
-			         : dmi_fail(err, DM_ERR_SAMPLER, "sampler \"%s\": dm_emit_weighted needs weights()",
-			                    c->sampler->name);
-		}
-		if (st != DM_OK)
-			return st;
-	}
-	return DM_OK;
 }
 
 /* What the next interval starts from. */
@@ -235,6 +143,8 @@ static void carry(struct dmi_compiler *c, int32_t kept_set)
 static uint64_t bases_carried(const struct dmi_compiler *c)
 {
 	uint64_t used = c->state.used | c->x0.used;
+	for (int32_t k = 0; k < DMI_MAX_GUIDE_KEPT; k++)
+		used |= c->guide_kept[k].used;
 	for (int32_t i = 0; i < c->n_past; i++)
 		used |= c->past_expr[i].used;
 	for (int32_t k = 0; k < c->sampler->ops.n_kept; k++)
@@ -254,15 +164,18 @@ static dm_status step_row(struct dmi_compiler *c, dm_error *err)
 	return dmi_program_add(c->program, &row, 0, 0, err);
 }
 
-/* The history is not wanted any more. */
-static void forget(dm_emit *e)
+/* The history is not wanted any more; kept values where they are left to the caller. kept: those given to the step. */
+static void forget(const struct dmi_compiler *c, dm_emit *e, const dm_val *kept, struct dmi_flush *f)
 {
+	for (int32_t k = 0; c->kept_left && k < e->n_kept; k++)
+		if (e->keep[k] || kept[k])
+			f->force[(e->keep[k] ? e->keep[k] : kept[k]) - 1] = 1;
 	for (int32_t i = 0; i < e->n_value; i++)
-		if (e->value[i].last_use == DMI_MAX_VALUE && i != e->state - 1)
+		if (e->value[i].last_use == DMI_MAX_VALUE && i != e->state - 1 && !f->force[i])
 			e->value[i].last_use = -1;
 }
 
-static dm_status end_step(struct dmi_compiler *c, int last, dm_val preview, dm_error *err)
+static dm_status end_step(struct dmi_compiler *c, int last, const dm_val *kept, dm_val preview, dm_error *err)
 {
 	dm_emit *e = &c->emit;
 	if (preview) {
@@ -271,9 +184,11 @@ static dm_status end_step(struct dmi_compiler *c, int last, dm_val preview, dm_e
 	}
 	if (!last && !c->step_rows)
 		return DM_OK;
-	if (last)
-		forget(e);
 	struct dmi_flush f = {.input = c->identity ? e->state : 0, .scale = 1, .buffers = dmi_base_buffers(c)};
+	if (last) {
+		forget(c, e, kept, &f);
+		memset(c->guide_kept, 0, sizeof c->guide_kept);
+	}
 	f.force[e->state - 1] = 1;
 	if (c->has_x0 && dmi_expr_single(&c->x0) < 0)
 		f.buffers |= c->x0.used; /* a preview is always in a slot */
@@ -298,23 +213,19 @@ dm_status dmi_compile_start(struct dmi_compiler *c, const dm_node *first, dm_err
 		dmi_check_start(c->check, c->schedule, first);
 	int32_t base = dmi_base_slot(c, slot, err);
 	dmi_expr_of(&c->state, base);
+	for (int32_t k = 0; c->kept_given && k < c->sampler->ops.n_kept; k++) {
+		dmi_expr_of(&c->kept[k], dmi_base_slot(c, dmi_free_slot(c), err));
+		c->kept_set |= 1 << k;
+	}
 	return dmi_program_add(c->program, &row, 1, 0, err);
 }
 
-dm_status dmi_compile_interval(struct dmi_compiler *c, int64_t step, int64_t n_step, const dm_node *from,
-                               const dm_node *to, int last, dm_error *err)
+/* From what was emitted to rows. */
+static dm_status finish_interval(struct dmi_compiler *c, const dm_node *to, int last, int32_t n_past, int32_t kept_set,
+                                 const dm_val *kept, dm_error *err)
 {
-	dm_past past[DMI_MAX_PAST];
-	dm_val kept[DMI_MAX_KEPT];
-	int32_t n_past = c->n_past, kept_set = c->kept_set;
-	dm_step s = {.step = step, .n_step = n_step, .from = from, .to = to, .n_past = n_past, .past = past, .kept = kept};
-	s.grid = c->grid;
-	c->step = step;
-	begin(c, n_past, kept_set, past, kept);
-	dm_status st = record(c, &s, err);
-	dm_val preview = st == DM_OK ? define_preview(c) : 0;
-	if (st != DM_OK)
-		return st;
+	dm_val preview = define_preview(c);
+	dm_status st = DM_OK;
 	mark_uses(c, n_past, kept_set);
 	if (preview)
 		use(&c->emit, preview, DMI_MAX_VALUE);
@@ -322,19 +233,58 @@ dm_status dmi_compile_interval(struct dmi_compiler *c, int64_t step, int64_t n_s
 	if (c->check)
 		st = dmi_check_interval(c->check, &c->emit, c->model, to, kept_set, c->sampler->ops.n_past, err);
 	if (st == DM_OK)
-		st = evaluate(c, err);
+		st = dmi_values(c, err);
 	if (st == DM_OK)
-		st = end_step(c, last, preview, err);
+		st = end_step(c, last, kept, preview, err);
 	if (st != DM_OK) {
 		if (err)
-			err->step = step;
+			err->step = c->step;
 		return st;
 	}
 	carry(c, kept_set);
 	if (last || c->step_rows)
 		st = step_row(c, err);
-	dmi_base_keep_only(c, last ? c->state.used | c->x0.used : bases_carried(c));
+	dmi_base_keep_only(c, last && !c->kept_left ? c->state.used | c->x0.used : bases_carried(c));
 	return st;
+}
+
+dm_status dmi_compile_interval(struct dmi_compiler *c, int64_t step, const dm_node *from, const dm_node *to, int last,
+                               dm_error *err)
+{
+	dm_past past[DMI_MAX_PAST];
+	dm_val kept[DMI_MAX_KEPT];
+	int32_t n_past = c->n_past, kept_set = c->kept_set;
+	dm_step s = {.step = step - c->visit, .n_step = c->n_step, .from = from, .to = to, .n_past = n_past, .past = past};
+	s.kept = kept;
+	s.grid = c->grid;
+	c->step = step;
+	begin(c, n_past, kept_set, past, kept);
+	dm_status st = record(c, &s, err);
+	return st == DM_OK ? finish_interval(c, to, last, n_past, kept_set, kept, err) : st;
+}
+
+dm_status dmi_compile_climb(struct dmi_compiler *c, int64_t step, const dm_node *from, const dm_node *to, int last,
+                            dm_error *err)
+{
+	double a = from->alpha > 0 ? to->alpha / from->alpha : 0,
+	       b2 = to->sigma * to->sigma - a * a * from->sigma * from->sigma;
+	dm_val kept[DMI_MAX_KEPT];
+	dm_emit *e = &c->emit;
+	c->step = step;
+	c->n_past = c->kept_set = 0;
+	if (c->check)
+		c->check->n_past = 0;
+	memset(c->guide_kept, 0, sizeof c->guide_kept);
+	begin(c, 0, 0, NULL, kept);
+	e->inner = 1; /* the draw of a climb is not the sampler's */
+	dm_val z = dm_emit_renoise(e, 0, 0);
+	e->inner = 0;
+	if (z)
+		e->value[z - 1].inner = 0;
+	dm_emit_state(e, dm_emit_linear(e, 2, (dm_term[]){{a, 1}, {sqrt(fmax(b2, 0)), z}}));
+	if (e->error.status != DM_OK && err)
+		*err = e->error;
+	return e->error.status == DM_OK ? finish_interval(c, to, last, 0, 0, kept, err) : e->error.status;
 }
 
 /* ----------------------------------------------------------------------------------------------- an adaptive trial */
@@ -424,7 +374,7 @@ dm_status dmi_compile_trial(struct dmi_compiler *c, int64_t trial, const dm_node
 		st = dmi_check_interval(c->check, &c->emit, c->model, to, 0, 0, err);
 	}
 	if (st == DM_OK)
-		st = evaluate(c, err);
+		st = dmi_values(c, err);
 	if (st == DM_OK)
 		st = error_row(c, err);
 	if (st == DM_OK)

@@ -12,7 +12,7 @@
 #include "plan/emit.h"
 #include "plan/program.h"
 
-enum { DMI_MAX_BASE = 48, DMI_MAX_RECENT = 32 };
+enum { DMI_MAX_BASE = 48, DMI_MAX_RECENT = 32, DMI_SLOT_END = 64 };
 enum { DMI_BASE_FREE, DMI_BASE_SLOT, DMI_BASE_DRAW };
 
 struct dmi_base {
@@ -34,9 +34,11 @@ struct dmi_compiler {
 	const dm_sampler *sampler;
 	const dm_model *model;
 	const dm_guidance *guidance;
-	const dm_node *grid, *end; /* end: the last node with sigma > 0 */
+	const dm_node *grid, *end; /* grid: of the fall at hand; end: the last node with sigma > 0 */
+	int64_t visit, n_step;     /* where that fall begins in the whole grid, and its steps */
 	int32_t step_rows, preview, adaptive, path;
-	int32_t identity; /* the model reads the state itself, from DM_SLOT_INPUT */
+	int32_t kept_given, kept_left; /* the kept values stand in slots at the start, and at the end */
+	int32_t identity;              /* the model reads the state itself, from DM_SLOT_INPUT */
 	struct dmi_program *program;
 	struct dmi_check *check; /* NULL: the sums are not checked again */
 
@@ -45,7 +47,7 @@ struct dmi_compiler {
 	struct dmi_expr expr[DMI_MAX_VALUE];
 
 	/* what is carried from interval to interval */
-	struct dmi_expr state, x0, past_expr[DMI_MAX_PAST], kept[DMI_MAX_KEPT];
+	struct dmi_expr state, x0, past_expr[DMI_MAX_PAST], kept[DMI_MAX_KEPT], guide_kept[DMI_MAX_GUIDE_KEPT];
 	int32_t n_past, kept_set, has_x0; /* kept_set: a bit for each */
 	dm_past past[DMI_MAX_PAST];
 	struct {
@@ -54,16 +56,22 @@ struct dmi_compiler {
 	} recent[DMI_MAX_RECENT]; /* draws may be asked for again */
 
 	/* counts */
-	int64_t step, n_eval, n_branch_eval, n_draw;
+	int64_t step, n_eval, n_branch_eval, n_draw, n_vjp, n_gradient;
 	int32_t n_slot, departs;
 };
 
-/* Begins a plan: the start row makes sigma(first) times the init draw. */
+/* Begins a plan: the start row makes sigma(first) times the init draw. Kept values that are given take the slots after
+ * the state's. */
 dm_status dmi_compile_start(struct dmi_compiler *c, const dm_node *first, dm_error *err);
 
-/* One interval of a fixed grid; last: the state must end up in a slot. */
-dm_status dmi_compile_interval(struct dmi_compiler *c, int64_t step, int64_t n_step, const dm_node *from,
-                               const dm_node *to, int last, dm_error *err);
+/* One interval of a fixed grid, whose noise falls (or the whole grid goes up); last: the state must end up in a slot. */
+dm_status dmi_compile_interval(struct dmi_compiler *c, int64_t step, const dm_node *from, const dm_node *to, int last,
+                               dm_error *err);
+
+/* An upward visit on a grid that also falls: fresh noise brings the state to the higher level,
+ * x' = a x + sqrt(sigma'^2 - a^2 sigma^2) z with a = alpha'/alpha, and what samplers and guidance kept is forgotten. */
+dm_status dmi_compile_climb(struct dmi_compiler *c, int64_t step, const dm_node *from, const dm_node *to, int last,
+                            dm_error *err);
 
 /* One trial of an adaptive method, into an emptied program. The state lies in DM_SLOT_STATE, kept value k in
  * DM_SLOT_STATE + 1 + k. */

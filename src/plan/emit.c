@@ -3,18 +3,18 @@
 #include "base/math.h"
 #include "plan/emit.h"
 #include "base/error.h"
+#include "plan/guide.h"
 #include "demist/array.h"
 #include "demist/noise.h"
 #include <math.h>
 #include <string.h>
 
-void dmi_emit_begin(dm_emit *e, int32_t n_kept, int64_t step, int32_t path)
+void dmi_emit_begin(dm_emit *e, int32_t n_kept)
 {
-	e->step = step;
-	e->path = path;
 	e->error.status = DM_OK;
 	e->n_value = e->n_term = e->n_push = 0;
-	e->state = 0;
+	e->state = e->own_state = 0;
+	e->inner = e->stage = 0;
 	e->n_kept = n_kept;
 	e->departs = 0;
 	memset(e->keep, 0, sizeof e->keep);
@@ -27,7 +27,7 @@ static int failed(const dm_emit *e)
 	return !e || e->error.status != DM_OK;
 }
 
-static dm_val define(dm_emit *e, int32_t kind)
+dm_val dmi_emit_define(dm_emit *e, int32_t kind)
 {
 	if (failed(e))
 		return 0;
@@ -38,10 +38,11 @@ static dm_val define(dm_emit *e, int32_t kind)
 	struct dmi_value *v = &e->value[e->n_value++];
 	memset(v, 0, sizeof *v);
 	v->kind = kind;
+	v->inner = e->inner;
 	return e->n_value;
 }
 
-static int defined(dm_emit *e, dm_val v, const char *where)
+int dmi_emit_defined(dm_emit *e, dm_val v, const char *where)
 {
 	if (!failed(e) && (v < 1 || v > e->n_value))
 		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: %s reads value %d, which was never defined", where, v);
@@ -50,12 +51,12 @@ static int defined(dm_emit *e, dm_val v, const char *where)
 
 static int predicted(dm_emit *e, dm_val v, const char *where)
 {
-	if (defined(e, v, where) && e->value[v - 1].kind != DMI_PREDICTION)
+	if (dmi_emit_defined(e, v, where) && e->value[v - 1].kind != DMI_PREDICTION && e->value[v - 1].kind != DMI_GUIDED)
 		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: %s: value %d is not an evaluation", where, v);
 	return !failed(e);
 }
 
-static int node_is_good(dm_emit *e, const dm_node *at, const char *where)
+int dmi_emit_node_is_good(dm_emit *e, const dm_node *at, const char *where)
 {
 	if (failed(e))
 		return 0;
@@ -67,7 +68,7 @@ static int node_is_good(dm_emit *e, const dm_node *at, const char *where)
 
 dm_val dmi_emit_entry(dm_emit *e)
 {
-	return define(e, DMI_ENTRY);
+	return dmi_emit_define(e, DMI_ENTRY);
 }
 
 dm_val dm_emit_linear(dm_emit *e, int32_t n, const dm_term *term)
@@ -82,7 +83,7 @@ dm_val dm_emit_linear(dm_emit *e, int32_t n, const dm_term *term)
 	for (int32_t i = 0; i < n; i++) {
 		if (term[i].coefficient == 0)
 			continue;
-		if (!defined(e, term[i].value, "a weighted sum"))
+		if (!dmi_emit_defined(e, term[i].value, "a weighted sum"))
 			return 0;
 		if (!dmi_is_finite(term[i].coefficient)) {
 			dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: coefficient %g of value %d is not finite",
@@ -96,7 +97,7 @@ dm_val dm_emit_linear(dm_emit *e, int32_t n, const dm_term *term)
 		e->term[e->n_term++] = term[i];
 		kept++;
 	}
-	dm_val v = define(e, DMI_LINEAR);
+	dm_val v = dmi_emit_define(e, DMI_LINEAR);
 	if (v) {
 		e->value[v - 1].first_term = first;
 		e->value[v - 1].n_term = kept;
@@ -107,9 +108,9 @@ dm_val dm_emit_linear(dm_emit *e, int32_t n, const dm_term *term)
 dm_val dm_emit_noise(dm_emit *e, int64_t visit, int32_t tag)
 {
 	uint32_t draw;
-	if (failed(e) || dm_draw(DM_DRAW_STEP, visit, tag, &draw, &e->error) != DM_OK)
+	if (failed(e) || dm_draw(DM_DRAW_STEP, e->visit + visit, tag, &draw, &e->error) != DM_OK)
 		return 0;
-	dm_val v = define(e, DMI_NOISE);
+	dm_val v = dmi_emit_define(e, DMI_NOISE);
 	if (v)
 		e->value[v - 1].draw = draw;
 	return v;
@@ -122,14 +123,14 @@ dm_val dm_emit_increment(dm_emit *e, double lambda_from, double lambda_to, int32
 	if (!e->path)
 		return dm_emit_noise(e, e->step, tag);
 	uint32_t draw;
-	if (dm_draw(DM_DRAW_PATH, e->step, tag, &draw, &e->error) != DM_OK)
+	if (dm_draw(DM_DRAW_PATH, e->visit + e->step, tag, &draw, &e->error) != DM_OK)
 		return 0;
 	if (!(lambda_from < lambda_to || lambda_to < lambda_from)) {
 		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: an increment from lambda = %g to %g has no length", lambda_from,
 		         lambda_to);
 		return 0;
 	}
-	dm_val v = define(e, DMI_NOISE);
+	dm_val v = dmi_emit_define(e, DMI_NOISE);
 	if (v) {
 		e->value[v - 1].draw = draw;
 		e->value[v - 1].parameter[0] = lambda_from;
@@ -145,17 +146,28 @@ static int space_is_good(dm_emit *e, int32_t space)
 	return !failed(e);
 }
 
-dm_val dm_emit_eval(dm_emit *e, dm_val x, const dm_node *at, int32_t space)
+dm_val dmi_emit_prediction(dm_emit *e, dm_val x, dm_val asked, const dm_node *at, int32_t space)
 {
-	if (!defined(e, x, "an evaluation") || !node_is_good(e, at, "evaluation") || !space_is_good(e, space))
-		return 0;
-	dm_val v = define(e, DMI_PREDICTION);
+	dm_val v = dmi_emit_define(e, DMI_PREDICTION);
 	if (v) {
 		e->value[v - 1].of = x;
+		e->value[v - 1].asked = asked;
 		e->value[v - 1].at = *at;
 		e->value[v - 1].space = space;
 	}
 	return v;
+}
+
+dm_val dm_emit_eval(dm_emit *e, dm_val x, const dm_node *at, int32_t space)
+{
+	if (!dmi_emit_defined(e, x, "an evaluation") || !dmi_emit_node_is_good(e, at, "evaluation") ||
+	    !space_is_good(e, space))
+		return 0;
+	if (e->inner) {
+		dmi_fail(&e->error, DM_ERR_SAMPLER, "guidance: a stage may not evaluate the model");
+		return 0;
+	}
+	return e->guidance ? dmi_guide_evaluate(e, x, at, space) : dmi_emit_prediction(e, x, x, at, space);
 }
 
 dm_val dm_emit_part(dm_emit *e, dm_val eval, int32_t part, int32_t space)
@@ -167,9 +179,12 @@ dm_val dm_emit_part(dm_emit *e, dm_val eval, int32_t part, int32_t space)
 		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: part %d is none of DM_PART_...", part);
 		return 0;
 	}
-	dm_val v = define(e, DMI_PART);
+	int guided = e->value[eval - 1].kind == DMI_GUIDED;
+	if (guided && part == DM_PART_PREDICTION)
+		return dmi_guide_view(e, eval, space);
+	dm_val v = dmi_emit_define(e, DMI_PART);
 	if (v) {
-		e->value[v - 1].of = eval;
+		e->value[v - 1].of = guided ? e->value[eval - 1].of : eval;
 		e->value[v - 1].part = part;
 		e->value[v - 1].space = space;
 	}
@@ -177,8 +192,8 @@ dm_val dm_emit_part(dm_emit *e, dm_val eval, int32_t part, int32_t space)
 }
 
 /* A value that reads others whole, not in a sum. */
-static dm_val over(dm_emit *e, int32_t kind, int32_t n, int32_t max, const dm_val *value, int32_t rule,
-                   const double parameter[4], const char *where)
+dm_val dmi_emit_over(dm_emit *e, int32_t kind, int32_t n, int32_t max, const dm_val *value, int32_t rule,
+                     const double parameter[4], const char *where)
 {
 	dm_term term[DMI_MAX_INPUT];
 	if (!failed(e) && (n < 1 || n > max))
@@ -186,7 +201,7 @@ static dm_val over(dm_emit *e, int32_t kind, int32_t n, int32_t max, const dm_va
 	if (!failed(e) && (!value || !parameter))
 		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: %s: %s is NULL", where, value ? "parameter" : "value");
 	for (int32_t i = 0; !failed(e) && i < n; i++) {
-		if (!defined(e, value[i], where))
+		if (!dmi_emit_defined(e, value[i], where))
 			return 0;
 		term[i] = (dm_term){1, value[i]};
 	}
@@ -208,17 +223,24 @@ dm_val dm_emit_map(dm_emit *e, int32_t map, int32_t n, const dm_val *value, cons
 	                               [DM_MAP_STD_CLIP] = 1};
 	if (!failed(e) && (map < DM_MAP_CLIP || map > DM_MAP_STD_CLIP || n != n_of[map]))
 		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: map %d of %d values is none of DM_MAP_...", map, n);
-	return over(e, DMI_MAPPED, n, 3, value, map, parameter, "a map");
+	return dmi_emit_over(e, DMI_MAPPED, n, 3, value, map, parameter, "a map");
 }
 
 dm_val dm_emit_weighted(dm_emit *e, int32_t n, const dm_val *value, int32_t rule, const double parameter[4])
 {
-	return over(e, DMI_WEIGHTED, n, DMI_MAX_INPUT, value, rule, parameter, "a weighted sum by inner products");
+	dm_val v =
+	    dmi_emit_over(e, DMI_WEIGHTED, n, DMI_MAX_INPUT, value, rule, parameter, "a weighted sum by inner products");
+	if (v && e->stage && !e->guidance->stage[e->stage - 1].ops.rule)
+		dmi_fail(&e->error, DM_ERR_SAMPLER, "guidance \"%s\": dm_emit_weighted needs rule()",
+		         e->guidance->stage[e->stage - 1].name);
+	if (v)
+		e->value[v - 1].stage = e->stage;
+	return v;
 }
 
 void dm_emit_push(dm_emit *e, const dm_node *at, dm_val prediction, int32_t order)
 {
-	if (!defined(e, prediction, "push") || !node_is_good(e, at, "push"))
+	if (!dmi_emit_defined(e, prediction, "push") || !dmi_emit_node_is_good(e, at, "push"))
 		return;
 	if (e->n_push == DMI_MAX_PAST) {
 		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: more than %d pushes in one interval", DMI_MAX_PAST);
@@ -229,7 +251,7 @@ void dm_emit_push(dm_emit *e, const dm_node *at, dm_val prediction, int32_t orde
 
 void dm_emit_keep(dm_emit *e, int32_t k, dm_val value)
 {
-	if (!defined(e, value, "keep"))
+	if (!dmi_emit_defined(e, value, "keep"))
 		return;
 	if (k < 0 || k >= e->n_kept)
 		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: keep %d is outside the n_kept = %d declared", k, e->n_kept);
@@ -239,19 +261,19 @@ void dm_emit_keep(dm_emit *e, int32_t k, dm_val value)
 
 void dm_emit_state(dm_emit *e, dm_val x)
 {
-	if (!defined(e, x, "the state"))
+	if (!dmi_emit_defined(e, x, "the state"))
 		return;
 	if (e->state)
 		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: the state was set twice");
 	else
-		e->state = x;
+		e->state = e->own_state = x;
 }
 
 void dm_emit_error_estimate(dm_emit *e, dm_val high, dm_val low, dm_val reference, double atol, double rtol,
                             int32_t norm)
 {
-	if (!defined(e, high, "the error estimate") || !defined(e, low, "the error estimate") ||
-	    !defined(e, reference, "the error estimate"))
+	if (!dmi_emit_defined(e, high, "the error estimate") || !dmi_emit_defined(e, low, "the error estimate") ||
+	    !dmi_emit_defined(e, reference, "the error estimate"))
 		return;
 	if (!(atol >= 0 && rtol >= 0 && atol + rtol > 0 && atol + rtol < INFINITY)) {
 		dmi_fail(&e->error, DM_ERR_ARGUMENT, "sampler: atol = %g, rtol = %g must be >= 0, finite and not both 0", atol,

@@ -49,7 +49,8 @@ static int32_t new_base(struct dmi_compiler *c, const struct dmi_base *base, dm_
 	for (int32_t i = 0; i < DMI_MAX_BASE; i++)
 		if (c->base[i].kind == DMI_BASE_FREE) {
 			c->base[i] = *base;
-			if (base->kind == DMI_BASE_SLOT && base->slot >= c->n_slot)
+			if (base->kind == DMI_BASE_SLOT && base->slot >= c->n_slot &&
+			    (base->slot < DM_SLOT_GRADIENT || base->slot >= DMI_SLOT_END))
 				c->n_slot = base->slot + 1;
 			return i;
 		}
@@ -105,7 +106,7 @@ int32_t dmi_base_of_slot(const struct dmi_compiler *c, int32_t slot)
 int32_t dmi_free_slot(struct dmi_compiler *c)
 {
 	int32_t slot = DM_SLOT_STATE;
-	while (dmi_base_of_slot(c, slot) >= 0)
+	while (dmi_base_of_slot(c, slot) >= 0 || (slot >= DM_SLOT_GRADIENT && slot < DMI_SLOT_END))
 		slot++;
 	return slot;
 }

@@ -3,7 +3,7 @@
 #include "plan/expr.h"
 #include <string.h>
 
-enum { MAX_OUT = DMI_MAX_VALUE + 2 };
+enum { MAX_OUT = DMI_MAX_VALUE + 3 + DMI_MAX_GUIDE_KEPT };
 
 struct job {
 	int32_t n;
@@ -43,6 +43,26 @@ dm_status dmi_write(struct dmi_compiler *c, int32_t n, const struct dmi_expr *co
 	return n ? dmi_program_add(c->program, &row, (size_t)n * (size_t)n_in, 0, err) : DM_OK;
 }
 
+dm_status dmi_weigh(struct dmi_compiler *c, int32_t n, const struct dmi_expr *const *value, dm_row *stats, dm_row *sum,
+                    dm_error *err)
+{
+	enum { MAX = DM_GUIDANCE_MAX_BRANCH + DMI_MAX_GUIDE_KEPT };
+	dm_operand in[DMI_MAX_BASE];
+	double matrix[MAX * DMI_MAX_BASE];
+	int32_t nowhere[MAX];
+	for (int32_t i = 0; i < n; i++)
+		nowhere[i] = -1;
+	stats->struct_size = sum->struct_size = sizeof *stats;
+	stats->step = sum->step = c->step;
+	stats->n_in = sum->n_in = dmi_gather(c, n, value, in, matrix);
+	stats->in = sum->in = in;
+	stats->n_out = n;
+	stats->out = nowhere;
+	stats->coefficient = sum->coefficient = matrix;
+	dm_status st = dmi_program_add(c->program, stats, (size_t)n * (size_t)stats->n_in, stats->parameter ? 4 : 0, err);
+	return st == DM_OK ? dmi_program_add(c->program, sum, (size_t)n * (size_t)sum->n_in, 0, err) : st;
+}
+
 /* A place in the job for a value that must be written; equal expressions share one. */
 static int32_t place(struct job *job, const struct dmi_expr *expr)
 {
@@ -56,7 +76,7 @@ static int32_t place(struct job *job, const struct dmi_expr *expr)
 
 /* What stands where after the job: at[i] is the output that value i becomes, -1 if it stays as it is. */
 struct outcome {
-	int32_t at[DMI_MAX_VALUE], x0_at, n_value;
+	int32_t at[DMI_MAX_VALUE], x0_at, guide_at[DMI_MAX_GUIDE_KEPT], n_value;
 	uint64_t stay; /* bases that are still needed */
 };
 
@@ -86,14 +106,22 @@ static void choose(struct dmi_compiler *c, const struct dmi_flush *f, int32_t no
 	o->x0_at = c->x0.used & lost ? place(job, &c->x0) : -1;
 	if (o->x0_at < 0)
 		o->stay |= c->x0.used;
+	for (int32_t k = 0; k < DMI_MAX_GUIDE_KEPT; k++) {
+		o->guide_at[k] = c->guide_kept[k].used & lost ? place(job, &c->guide_kept[k]) : -1;
+		if (o->guide_at[k] < 0)
+			o->stay |= c->guide_kept[k].used;
+	}
+	for (int32_t i = 0; i < DMI_MAX_BASE; i++) /* the caller's arrays are there for the whole run */
+		if (c->base[i].kind == DMI_BASE_SLOT && c->base[i].slot >= DM_SLOT_BOUND)
+			o->stay |= (uint64_t)1 << i;
 }
 
-/* Gives the outputs their slots and bases (base[o]; -1 for a model input that is not a state). */
+/* Gives the outputs their slots and bases (base[o]; -1 for what only the model reads). */
 static dm_status settle(struct dmi_compiler *c, struct job *job, int32_t *base, dm_error *err)
 {
 	for (int32_t o = 0; o < job->n; o++) {
 		base[o] = -1;
-		if (job->slot[o] == DM_SLOT_INPUT && !c->identity)
+		if ((job->slot[o] == DM_SLOT_INPUT && !c->identity) || job->slot[o] == DM_SLOT_COTANGENT)
 			continue;
 		if (job->slot[o] < 0)
 			job->slot[o] = dmi_free_slot(c);
@@ -120,6 +148,10 @@ dm_status dmi_flush(struct dmi_compiler *c, const struct dmi_flush *f, int32_t n
 		if (held >= 0)
 			lost |= (uint64_t)1 << held;
 	}
+	if (f->cotangent) {
+		job.out[job.n] = &c->expr[f->cotangent - 1];
+		job.slot[job.n++] = DM_SLOT_COTANGENT;
+	}
 	choose(c, f, now, lost, &job, &outcome);
 
 	/* The row reads the bases as they are before, its outputs take the slots that are free after. */
@@ -140,5 +172,8 @@ dm_status dmi_flush(struct dmi_compiler *c, const struct dmi_flush *f, int32_t n
 			dmi_expr_of(&c->expr[i], base[outcome.at[i]]);
 	if (outcome.x0_at >= 0)
 		dmi_expr_of(&c->x0, base[outcome.x0_at]);
+	for (int32_t k = 0; k < DMI_MAX_GUIDE_KEPT; k++)
+		if (outcome.guide_at[k] >= 0)
+			dmi_expr_of(&c->guide_kept[k], base[outcome.guide_at[k]]);
 	return st;
 }

@@ -7,6 +7,7 @@
 struct dmi_flush {
 	dm_val input;     /* the value the model will read (or the state that goes to the input slot); 0: none */
 	double scale;     /* factor from it to what the model reads */
+	dm_val cotangent; /* the value that goes to DM_SLOT_COTANGENT; 0: none */
 	uint64_t buffers; /* bases about to be lost */
 	uint8_t force[DMI_MAX_VALUE]; /* values that must stand in a slot of their own */
 };
@@ -21,6 +22,11 @@ int32_t dmi_gather(struct dmi_compiler *c, int32_t n, const struct dmi_expr *con
 
 /* Writes expressions to given slots, whatever lives. */
 dm_status dmi_write(struct dmi_compiler *c, int32_t n, const struct dmi_expr *const *expr, const int32_t *slot,
+                    dm_error *err);
+
+/* Two rows: the statistics of n values, and the sum with the weights that follow from them, to sum->out. kind, rule and
+ * destination of both are set by the caller, the rest here. */
+dm_status dmi_weigh(struct dmi_compiler *c, int32_t n, const struct dmi_expr *const *value, dm_row *stats, dm_row *sum,
                     dm_error *err);
 
 #endif

@@ -1,17 +1,21 @@
 #include "plan/plan.h"
 #include "base/error.h"
 #include "base/math.h"
+#include "plan/expr.h"
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
 
 static const char *const noises[] = {"independent", "path", NULL};
+static const char *const kepts[] = {"none", "left", "given", NULL};
 
 static const dm_option options[] = {
     DMI_INTEGER("start", "node to start from; the history starts empty there", 0, 0, 16777215),
     DMI_INTEGER("progress", "1: a DM_ASK_STEP request after every step", 0, 0, 1),
     DMI_INTEGER("preview", "1: the same, with the estimate of x0", 0, 0, 1),
     DMI_CHOICE("noise", "independent: draws of every step for itself; path: the Brownian path of the seed", 0, noises),
+    DMI_CHOICE("kept", "left: what the sampler keeps can be read at the end; given: and is given at the start",
+               DMI_KEPT_NONE, kepts),
 };
 
 const dm_option *dmi_plan_options(int32_t *n)
@@ -48,6 +52,8 @@ void dmi_plan_compiler(const dm_plan *plan, struct dmi_compiler *c)
 	c->grid = c->adaptive ? NULL : dm_grid_node(plan->grid, 0);
 	c->preview = plan->options.value[DMI_PLAN_PREVIEW] != 0;
 	c->path = plan->options.value[DMI_PLAN_NOISE] != 0;
+	c->kept_left = plan->options.value[DMI_PLAN_KEPT] != DMI_KEPT_NONE;
+	c->kept_given = plan->options.value[DMI_PLAN_KEPT] == DMI_KEPT_GIVEN;
 	c->step_rows = c->preview || plan->options.value[DMI_PLAN_PROGRESS] != 0;
 	c->identity = dmi_model_reads_state(plan->model) && !c->adaptive;
 	c->n_slot = DM_SLOT_STATE + 1;
@@ -55,66 +61,107 @@ void dmi_plan_compiler(const dm_plan *plan, struct dmi_compiler *c)
 		c->recent[i].ordinal = -1;
 }
 
+/* Kept values can be handed over where they are all that a method carries beside the state. They belong to an end of the
+ * grid. */
+static dm_status check_kept(const dm_plan *plan, dm_error *err)
+{
+	const dm_sampler *sampler = plan->sampler;
+	if (plan->options.value[DMI_PLAN_KEPT] == DMI_KEPT_NONE)
+		return DM_OK;
+	if (plan->first > 0)
+		return dmi_fail(err, DM_ERR_UNSUPPORTED, "plan: kept values need start = 0; it is %z", plan->first);
+	if (sampler->ops.n_kept > 0 && sampler->ops.n_past == 0 && !sampler->ops.control)
+		return DM_OK;
+	return dmi_fail(err, DM_ERR_UNSUPPORTED, "plan: kept values are asked for, but sampler \"%s\" %s", sampler->name,
+	                sampler->ops.control      ? "is adaptive"
+	                : sampler->ops.n_past > 0 ? "also carries earlier predictions, which cannot be given"
+	                                          : "keeps no values");
+}
+
+/* The slots in which the kept values stand now. */
+static dm_status find_kept(const struct dmi_compiler *c, int32_t *slot, dm_error *err)
+{
+	for (int32_t k = 0; k < c->sampler->ops.n_kept; k++) {
+		int32_t base = c->kept_set >> k & 1 ? dmi_expr_single(&c->kept[k]) : -1;
+		if (base < 0 || c->base[base].kind != DMI_BASE_SLOT)
+			return dmi_fail(err, DM_ERR_SAMPLER, "sampler \"%s\": kept value %d is no array at the end",
+			                c->sampler->name, k);
+		slot[k] = c->base[base].slot;
+	}
+	return DM_OK;
+}
+
+/* 1: the noise rises from node i to the next one. */
+static int climbs(const dm_plan *plan, size_t i)
+{
+	const dm_node *from = dm_grid_node(plan->grid, i), *to = dm_grid_node(plan->grid, i + 1);
+	return to->lambda < from->lambda;
+}
+
+/* Whether the grid both climbs and falls; one that climbs all the way encodes a sample. */
+static int is_mixed(const dm_plan *plan)
+{
+	int up = 0, down = 0;
+	for (size_t i = plan->first; i + 1 < dm_grid_count(plan->grid); i++) {
+		up |= climbs(plan, i);
+		down |= dm_grid_node(plan->grid, i + 1)->lambda > dm_grid_node(plan->grid, i)->lambda;
+	}
+	return up && down;
+}
+
+/* To the sampler every fall is a run of its own: its steps count from where it begins. */
+static void begin_fall(const dm_plan *plan, struct dmi_compiler *c, size_t i, int mixed)
+{
+	size_t n = dm_grid_count(plan->grid) - 1, end = i;
+	if (!mixed) {
+		c->visit = 0;
+		c->n_step = (int64_t)n;
+		return;
+	}
+	while (end < n && !climbs(plan, end))
+		end++;
+	c->visit = (int64_t)i;
+	c->n_step = (int64_t)(end - i);
+	c->grid = dm_grid_node(plan->grid, i);
+}
+
 static dm_status compile_fixed(dm_plan *plan, struct dmi_compiler *c, dm_error *err)
 {
 	size_t n = dm_grid_count(plan->grid) - 1;
+	int mixed = is_mixed(plan), climbed = 1;
 	dm_status st = dmi_compile_start(c, dm_grid_node(plan->grid, plan->first), err);
-	for (size_t i = plan->first; st == DM_OK && i < n; i++)
-		st = dmi_compile_interval(c, (int64_t)i, (int64_t)n, dm_grid_node(plan->grid, i),
-		                          dm_grid_node(plan->grid, i + 1), i + 1 == n, err);
+	if (st == DM_OK && c->kept_given)
+		st = find_kept(c, plan->kept_start, err);
+	for (size_t i = plan->first; st == DM_OK && i < n; i++) {
+		const dm_node *from = dm_grid_node(plan->grid, i), *to = dm_grid_node(plan->grid, i + 1);
+		int climb = mixed && climbs(plan, i);
+		if (!climb && climbed)
+			begin_fall(plan, c, i, mixed);
+		climbed = climb;
+		st = climb ? dmi_compile_climb(c, (int64_t)i, from, to, i + 1 == n, err)
+		           : dmi_compile_interval(c, (int64_t)i, from, to, i + 1 == n, err);
+	}
+	if (st == DM_OK && c->kept_left)
+		st = find_kept(c, plan->kept_end, err);
 	plan->info.n_step = (int64_t)(n - plan->first);
 	plan->info.n_eval = c->n_eval;
 	plan->info.n_branch_eval = c->n_branch_eval;
 	plan->info.n_draw = c->n_draw;
+	plan->info.n_vjp = c->n_vjp;
+	plan->info.n_gradient = c->n_gradient;
 	return st;
-}
-
-/* The adaptive clock at a node: what a trial's h counts, from the noisy end or in the direction of the grid. */
-static double clock_at(const dm_plan *plan, const dm_node *at)
-{
-	const dm_node *first = dm_grid_node(plan->grid, plan->first), *end = dm_grid_node(plan->grid, plan->end);
-	if (plan->sampler->ops.clock == DM_CLOCK_LAMBDA)
-		return at->lambda;
-	return end->t < first->t ? -at->t : at->t;
-}
-
-/* In lambda, or relative to the whole run in time: what is left is not worth a trial. */
-static double close_enough(const dm_plan *plan)
-{
-	const dm_node *first = dm_grid_node(plan->grid, plan->first), *end = dm_grid_node(plan->grid, plan->end);
-	return plan->sampler->ops.clock == DM_CLOCK_LAMBDA ? 1e-5 : 1e-12 * fabs(end->t - first->t);
-}
-
-static int at_end(const dm_plan *plan, const dm_node *at)
-{
-	return clock_at(plan, at) >= clock_at(plan, dm_grid_node(plan->grid, plan->end)) - close_enough(plan);
-}
-
-dm_status dmi_plan_target(const dm_plan *plan, const dm_node *from, double h, dm_node *to, dm_error *err)
-{
-	const dm_node *end = dm_grid_node(plan->grid, plan->end);
-	*to = at_end(plan, from) ? *dm_grid_node(plan->grid, dm_grid_count(plan->grid) - 1)
-	                         : *end; /* the step to sigma = 0 */
-	if (at_end(plan, from) || clock_at(plan, from) + h >= clock_at(plan, end))
-		return DM_OK;
-	if (plan->sampler->ops.clock == DM_CLOCK_LAMBDA)
-		return dm_schedule_at_lambda(plan->schedule, from->lambda + h, to, err);
-	return dm_schedule_at_time(plan->schedule, from->t + (end->t < from->t ? -h : h), to, err);
-}
-
-double dmi_plan_trial_size(const dm_plan *plan, const dm_node *from, const dm_node *to)
-{
-	return fabs(clock_at(plan, to) - clock_at(plan, from)); /* from the only noisy node to the clean one, t may fall */
-}
-
-int dmi_plan_arrived(const dm_plan *plan, const dm_node *at)
-{
-	const dm_node *last = dm_grid_node(plan->grid, dm_grid_count(plan->grid) - 1);
-	return last->sigma == 0 ? at->sigma == 0 : at_end(plan, at);
 }
 
 static dm_status adaptive_range(dm_plan *plan, dm_error *err)
 {
+	if (dmi_guidance_kept(plan->guidance))
+		return dmi_fail(
+		    err, DM_ERR_UNSUPPORTED,
+		    "sampler \"%s\" is adaptive: what a guidance keeps between evaluations would follow rejected trials",
+		    plan->sampler->name);
+	if (is_mixed(plan))
+		return dmi_fail(err, DM_ERR_UNSUPPORTED, "sampler \"%s\" is adaptive: its grid may not climb",
+		                plan->sampler->name);
 	const dm_node *first = dm_grid_node(plan->grid, plan->first), *end = dm_grid_node(plan->grid, plan->end);
 	if (plan->sampler->ops.clock == DM_CLOCK_LAMBDA && !(dmi_is_finite(first->lambda) && end->lambda >= first->lambda))
 		return dmi_fail(
@@ -153,6 +200,7 @@ static dm_status compile_adaptive(dm_plan *plan, struct dmi_compiler *c, struct 
 	if (st == DM_OK && end->lambda > first->lambda)
 		st = dmi_compile_trial(c, 0, first, &to, memory, all, err);
 	plan->info.n_step = plan->info.n_eval = plan->info.n_branch_eval = plan->info.n_draw = -1;
+	plan->info.n_vjp = plan->info.n_gradient = -1;
 	plan->norm = c->emit.norm;
 	return st;
 }
@@ -174,6 +222,8 @@ static void survey(dm_plan *plan)
 		if (row->kind == DM_ROW_STATS && row->n_out > plan->max_stats)
 			plan->max_stats = row->n_out;
 		plan->max_draw = draws > plan->max_draw ? draws : plan->max_draw;
+		if (row->weighted && row->n_in > plan->max_weighted)
+			plan->max_weighted = row->n_in;
 		plan->max_in = row->n_in > plan->max_in ? row->n_in : plan->max_in;
 		plan->max_out = row->n_out > plan->max_out ? row->n_out : plan->max_out;
 		plan->max_branch = row->n_branch > plan->max_branch ? row->n_branch : plan->max_branch;
@@ -215,6 +265,10 @@ static void settle_facts(dm_plan *plan, const struct dmi_compiler *c)
 	if (c->adaptive) /* later trials may take other slots than the one printed */
 		for (int32_t slot = DM_SLOT_STATE; slot < c->n_slot; slot++)
 			plan->slots |= (uint64_t)1 << slot;
+	for (int32_t k = 0; k < plan->sampler->ops.n_kept; k++) {
+		plan->slots |= (uint64_t)c->kept_given << plan->kept_start[k];
+		plan->slots |= (uint64_t)c->kept_left << plan->kept_end[k];
+	}
 	info->struct_size = sizeof *info;
 	info->adaptive = c->adaptive;
 	info->departs = c->departs;
@@ -224,8 +278,20 @@ static void settle_facts(dm_plan *plan, const struct dmi_compiler *c)
 	for (int slot = 0; slot < 64; slot++)
 		if (plan->slots >> slot & 1) {
 			info->n_slot++;
-			info->n_state_slot += slot >= DM_SLOT_STATE || (slot == DM_SLOT_INPUT && c->identity);
+			info->n_state_slot += (slot >= DM_SLOT_STATE && slot < DM_SLOT_GRADIENT) || slot >= DM_SLOT_BOUND ||
+			                      (slot == DM_SLOT_INPUT && c->identity);
 		}
+}
+
+/* What the plan will ask for must be there, where the model answers by callbacks at all. */
+static dm_status check_callbacks(const dm_plan *plan, const struct dmi_compiler *c, dm_error *err)
+{
+	const dm_model_ops *ops = &plan->model->ops;
+	const char *missing = c->n_vjp && !ops->vjp ? "vjp" : c->n_gradient && !ops->gradient ? "gradient" : NULL;
+	if (!ops->predict || !missing)
+		return DM_OK;
+	return dmi_fail(err, DM_ERR_ARGUMENT, "model: the guidance needs the %s callback, which is NULL in the model's ops",
+	                missing);
 }
 
 static dm_status compile(dm_plan *plan, dm_error *err)
@@ -239,9 +305,11 @@ static dm_status compile(dm_plan *plan, dm_error *err)
 	c->program = &plan->program;
 	c->check = c->adaptive ? NULL : &work->check;
 	dm_status st = c->adaptive ? compile_adaptive(plan, c, &work->check, err) : compile_fixed(plan, c, err);
-	if (st == DM_OK && c->n_slot > 64)
-		st = dmi_fail(err, DM_ERR_SAMPLER, "sampler \"%s\" needs %d arrays at once, at most 64 are possible",
-		              plan->sampler->name, c->n_slot);
+	if (st == DM_OK && c->n_slot > DM_SLOT_GRADIENT)
+		st = dmi_fail(err, DM_ERR_SAMPLER, "sampler \"%s\" needs more than %d arrays at once", plan->sampler->name,
+		              DM_SLOT_GRADIENT - DM_SLOT_STATE);
+	if (st == DM_OK)
+		st = check_callbacks(plan, c, err);
 	if (st == DM_OK) {
 		dmi_program_seal(&plan->program);
 		st = c->adaptive ? widen_branches(plan, err) : DM_OK;
@@ -306,6 +374,8 @@ dm_status dm_plan_create(dm_plan **out, const dm_schedule *schedule, const dm_gr
 	if (st == DM_OK && plan->first + 1 >= dm_grid_count(grid))
 		st = dmi_fail(err, DM_ERR_ARGUMENT, "plan: start = %g must be below the number of steps (%z)",
 		              (double)plan->first, dm_grid_count(grid) - 1);
+	if (st == DM_OK)
+		st = check_kept(plan, err);
 	if (st == DM_OK)
 		st = compile(plan, err);
 	if (st == DM_OK)

@@ -6,7 +6,8 @@
 #include "schedule/grid.h"
 #include "schedule/schedule.h"
 
-enum { DMI_PLAN_START, DMI_PLAN_PROGRESS, DMI_PLAN_PREVIEW, DMI_PLAN_NOISE };
+enum { DMI_KEPT_NONE, DMI_KEPT_LEFT, DMI_KEPT_GIVEN };
+enum { DMI_PLAN_START, DMI_PLAN_PROGRESS, DMI_PLAN_PREVIEW, DMI_PLAN_NOISE, DMI_PLAN_KEPT };
 
 struct dm_plan {
 	struct dmi_object object;
@@ -19,10 +20,12 @@ struct dm_plan {
 	dm_plan_info info;
 	struct dmi_program program; /* adaptive: the largest of the trials that were looked at */
 
-	int32_t max_in, max_out, max_branch, max_draw, max_stats; /* of any row; max_stats: values of a STATS row */
-	uint64_t slots;                                           /* which slots are used */
-	int32_t norm;                                             /* adaptive: DM_NORM_... */
-	size_t first, end; /* nodes: where the run starts; the last one with sigma > 0 */
+	int32_t max_in, max_out, max_branch, max_draw; /* of any row */
+	int32_t max_stats, max_weighted;               /* values of a STATS row; inputs of a weighted one */
+	uint64_t slots;                                /* which slots are used */
+	int32_t norm;                                  /* adaptive: DM_NORM_... */
+	size_t first, end;                             /* nodes: where the run starts; the last one with sigma > 0 */
+	int32_t kept_start[DMI_MAX_KEPT], kept_end[DMI_MAX_KEPT]; /* slots of the kept values, where asked for */
 };
 
 /* Adaptive plans: where a trial of size h from a node ends, and whether the run is there. */

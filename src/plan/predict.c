@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_BRANCH = DM_GUIDANCE_MAX_BRANCH };
+enum { MAX_BRANCH = DM_GUIDANCE_MAX_BRANCH, MAX_VALUE = MAX_BRANCH + DMI_MAX_GUIDE_KEPT };
 
 /* One evaluation while its views are made. */
 struct evaluation {
@@ -18,6 +18,9 @@ struct evaluation {
 	struct dmi_expr mapped;             /* x0 after the maps */
 	struct dmi_expr unguided, variance; /* raw output of the branch without condition; second output */
 	int in_array, n_map;                /* guided and mapped are in use; number of maps */
+	int32_t n;                          /* branches, and the bases of their outputs */
+	dm_branch branch[MAX_BRANCH];
+	int32_t base[MAX_BRANCH];
 };
 
 static dm_status meaningless(const struct dmi_compiler *c, const dm_node *at, int32_t space, dm_error *err)
@@ -58,6 +61,27 @@ static dm_status from_x0(const struct dmi_compiler *c, const struct evaluation *
 	dmi_expr_add(out, row[0] + (row[2] != 0 ? row[2] / sigma : 0), &ev->x);
 	dmi_expr_add(out, row[1] - (row[2] != 0 ? row[2] * ev->at->alpha / sigma : 0), x0);
 	return DM_OK;
+}
+
+/* The x0 of one branch. */
+static dm_status branch_x0(const struct dmi_compiler *c, const struct evaluation *ev, int32_t b, struct dmi_expr *out,
+                           dm_error *err)
+{
+	struct evaluation one = {.at = ev->at, .x = ev->x, .weight_sum = 1};
+	dmi_expr_of(&one.raw, ev->base[b]);
+	return from_raw(c, &one, DM_SPACE_X0, out, err);
+}
+
+static dm_status named_branch(const struct dmi_compiler *c, const struct evaluation *ev, const dm_branch *branch,
+                              struct dmi_expr *out, dm_error *err)
+{
+	for (int32_t b = 0; b < ev->n; b++)
+		if (!memcmp(&ev->branch[b], branch, sizeof *branch))
+			return branch_x0(c, ev, b, out, err);
+	return dmi_fail(
+	    err, DM_ERR_UNSUPPORTED,
+	    "guidance: a stage reads branch {model %d, condition %d, perturbation %d}, which it did not ask for",
+	    branch->model, branch->condition, branch->perturbation);
 }
 
 static dm_status view(const struct dmi_compiler *c, const struct evaluation *ev, int32_t part, int32_t space,
@@ -119,37 +143,54 @@ static dm_status eval_row(struct dmi_compiler *c, dm_val x, const dm_node *at, c
 	return add_row(c, &row, NULL, 0, NULL, 0, err);
 }
 
-/* The guided x0 into a slot: directly, or with weights that follow from the statistics of the branches. */
-static dm_status store_guided(struct dmi_compiler *c, struct evaluation *ev, const dm_branch *branch, int32_t n,
-                              int32_t slot, int needs_stats, dm_error *err)
+/* The x0 of all branches, then what the guidance kept. */
+static dm_status values(const struct dmi_compiler *c, const struct evaluation *ev, struct dmi_expr *value,
+                        dm_error *err)
 {
-	double row[2], matrix[MAX_BRANCH * (MAX_BRANCH + 1)] = {0};
-	struct dmi_level level;
-	dm_operand in[MAX_BRANCH + 1];
-	int32_t unused[MAX_BRANCH] = {0};
+	dm_status st = DM_OK;
+	for (int32_t b = 0; st == DM_OK && b < ev->n; b++)
+		st = branch_x0(c, ev, b, &value[b], err);
+	for (int32_t k = 0; k < dmi_guidance_kept(c->guidance); k++)
+		value[ev->n + k] = c->guide_kept[k];
+	return st;
+}
+
+/* What the guidance keeps for the next evaluation. */
+static dm_status keep(struct dmi_compiler *c, const struct evaluation *ev, const struct dmi_expr *value, dm_error *err)
+{
+	int32_t n_kept = dmi_guidance_kept(c->guidance);
+	double weight[MAX_VALUE];
+	dm_status st = DM_OK;
+	for (int32_t k = 0; st == DM_OK && k < n_kept; k++) {
+		st = dmi_guidance_keep(c->guidance, k, ev->at, ev->branch, ev->n, weight, err);
+		dmi_expr_zero(&c->guide_kept[k]);
+		for (int32_t i = 0; st == DM_OK && i < ev->n + n_kept; i++)
+			dmi_expr_add(&c->guide_kept[k], weight[i], &value[i]);
+	}
+	return st;
+}
+
+/* The guided x0 into a slot: directly, or with weights that follow from the statistics of branches and kept values. */
+static dm_status store_guided(struct dmi_compiler *c, struct evaluation *ev, int32_t slot, int needs_stats,
+                              dm_error *err)
+{
+	struct dmi_expr value[MAX_VALUE];
+	const struct dmi_expr *p[MAX_VALUE];
+	int32_t n = ev->n + dmi_guidance_kept(c->guidance);
 	if (!needs_stats) {
-		struct dmi_expr x0;
-		const struct dmi_expr *out = &x0;
-		dm_status st = from_raw(c, ev, DM_SPACE_X0, &x0, err);
-		return st == DM_OK ? dmi_write(c, 1, &out, &slot, err) : st;
+		p[0] = value;
+		dm_status st = from_raw(c, ev, DM_SPACE_X0, &value[0], err);
+		return st == DM_OK ? dmi_write(c, 1, p, &slot, err) : st;
 	}
-	dmi_model_level(c->model, c->schedule, ev->at, &level);
-	dmi_prediction_row(c->model->kind, DM_SPACE_X0, &level, row);
-	if (!dmi_is_finite(row[0]) || !dmi_is_finite(row[1]))
-		return meaningless(c, ev->at, DM_SPACE_X0, err);
-	in[0] = (dm_operand){.slot = c->base[dmi_expr_single(&ev->x)].slot, .draw_ordinal = -1};
-	for (int32_t b = 0; b < n; b++) {
-		in[1 + b] = (dm_operand){.slot = DM_SLOT_OUT + b, .draw_ordinal = -1};
-		matrix[b * (n + 1)] = row[0];
-		matrix[b * (n + 1) + 1 + b] = row[1];
-		unused[b] = -1;
-	}
-	dm_row stats = {
-	    .kind = DM_ROW_STATS, .n_in = n + 1, .n_out = n, .n_branch = n, .in = in, .out = unused, .at = ev->at};
-	stats.branch = branch;
-	dm_row combine = {.kind = DM_ROW_COMBINE, .weighted = 1, .n_in = n + 1, .n_out = 1, .in = in, .out = &slot};
-	dm_status st = add_row(c, &stats, matrix, (size_t)n * (size_t)(n + 1), NULL, 0, err);
-	return st == DM_OK ? add_row(c, &combine, row, 2, NULL, 0, err) : st;
+	for (int32_t i = 0; i < n; i++)
+		p[i] = &value[i];
+	dm_row stats = {.kind = DM_ROW_STATS, .n_branch = ev->n, .branch = ev->branch, .at = ev->at};
+	dm_row sum = {.kind = DM_ROW_COMBINE, .weighted = 1, .n_out = 1};
+	sum.out = &slot;
+	dm_status st = values(c, ev, value, err);
+	if (st == DM_OK)
+		st = dmi_weigh(c, n, p, &stats, &sum, err);
+	return st == DM_OK ? keep(c, ev, value, err) : st;
 }
 
 /* Applies the maps: the first one into a slot of its own where the unmapped x0 is still wanted. */
@@ -185,11 +226,10 @@ static int wants(const struct dmi_compiler *c, int32_t k, int32_t part)
 }
 
 /* Where the guidance is not linear, the guided x0 (and the mapped one) are made at once. */
-static dm_status store(struct dmi_compiler *c, struct evaluation *ev, const dm_branch *branch, int32_t n, int32_t k,
-                       int needs_stats, dm_error *err)
+static dm_status store(struct dmi_compiler *c, struct evaluation *ev, int32_t k, int needs_stats, dm_error *err)
 {
 	int32_t slot = dmi_free_slot(c);
-	dm_status st = store_guided(c, ev, branch, n, slot, needs_stats, err);
+	dm_status st = store_guided(c, ev, slot, needs_stats, err);
 	int32_t base = st == DM_OK ? dmi_base_slot(c, slot, err) : -1;
 	if (base < 0)
 		return st != DM_OK ? st : DM_ERR_SAMPLER;
@@ -199,16 +239,15 @@ static dm_status store(struct dmi_compiler *c, struct evaluation *ev, const dm_b
 }
 
 /* The guided raw output and the sum of the weights, for linear guidance. */
-static dm_status combine_linear(struct dmi_compiler *c, struct evaluation *ev, const dm_branch *branch, int32_t n,
-                                const int32_t *base, dm_error *err)
+static dm_status combine_linear(struct dmi_compiler *c, struct evaluation *ev, dm_error *err)
 {
 	double weight[MAX_BRANCH];
-	dm_status st = dmi_guidance_weights(c->guidance, ev->at, branch, n, NULL, weight, err);
+	dm_status st = dmi_guidance_weights(c->guidance, ev->at, ev->branch, ev->n, NULL, weight, err);
 	dmi_expr_zero(&ev->raw);
 	ev->weight_sum = 0;
-	for (int32_t b = 0; st == DM_OK && b < n; b++) {
+	for (int32_t b = 0; st == DM_OK && b < ev->n; b++) {
 		struct dmi_expr one;
-		dmi_expr_of(&one, base[b]);
+		dmi_expr_of(&one, ev->base[b]);
 		dmi_expr_add(&ev->raw, weight[b], &one);
 		ev->weight_sum += weight[b];
 	}
@@ -256,7 +295,8 @@ static dm_status views(struct dmi_compiler *c, const struct evaluation *ev, int3
 	for (int32_t i = k + 1; st == DM_OK && i < c->emit.n_value; i++) {
 		const struct dmi_value *v = &c->emit.value[i];
 		if (v->kind == DMI_PART && v->of == k + 1)
-			st = view(c, ev, v->part, v->space, &c->expr[i], err);
+			st = v->part == DMI_PART_BRANCH ? named_branch(c, ev, &v->branch, &c->expr[i], err)
+			                                : view(c, ev, v->part, v->space, &c->expr[i], err);
 	}
 	return st;
 }
@@ -267,39 +307,47 @@ dm_status dmi_predict(struct dmi_compiler *c, int32_t k, dm_error *err)
 	dm_val x = c->emit.value[k].of;
 	struct evaluation ev = {.at = &at, .weight_sum = 1};
 	struct dmi_flush f = {.input = x, .scale = dmi_model_input_scale(c->model, &at), .buffers = dmi_base_buffers(c)};
-	dm_branch branch[MAX_BRANCH];
-	int32_t n, base[MAX_BRANCH], unguided;
+	int32_t unguided;
 	double unused[4];
 	int needs_stats = dmi_guidance_needs_stats(c->guidance);
-	while (dmi_guidance_map(c->guidance, ev.n_map, unused))
+	while (!c->emit.guidance &&
+	       dmi_guidance_map(c->guidance, ev.n_map, unused)) /* stages that emit have them among them */
 		ev.n_map++;
 	if (!dmi_is_finite(f.scale))
 		return dmi_fail(err, DM_ERR_UNSUPPORTED, "model: its input x / alpha has no meaning at alpha = 0 (sigma = %g)",
 		                at.sigma);
 	f.force[x - 1] = needs_stats && !c->identity;
-	dm_status st = list_branches(c, k, &at, branch, &n, &unguided, err);
+	dm_status st = list_branches(c, k, &at, ev.branch, &ev.n, &unguided, err);
 	if (st == DM_OK)
 		st = dm_model_time(c->model, c->schedule, &at, &at.time, err);
 	if (st == DM_OK)
 		st = dmi_flush(c, &f, k - 1, err);
 	if (st == DM_OK)
-		st = eval_row(c, x, &at, branch, n, err);
-	for (int32_t b = 0; st == DM_OK && b < n; b++) {
-		base[b] = dmi_base_slot(c, DM_SLOT_OUT + b, err);
-		st = base[b] < 0 ? DM_ERR_SAMPLER : DM_OK;
+		st = eval_row(c, x, &at, ev.branch, ev.n, err);
+	for (int32_t b = 0; st == DM_OK && b < ev.n; b++) {
+		ev.base[b] = dmi_base_slot(c, DM_SLOT_OUT + b, err);
+		st = ev.base[b] < 0 ? DM_ERR_SAMPLER : DM_OK;
 	}
 	if (st != DM_OK)
 		return st;
 	ev.x = c->expr[x - 1];
 	if (unguided >= 0)
-		dmi_expr_of(&ev.unguided, base[unguided]);
+		dmi_expr_of(&ev.unguided, ev.base[unguided]);
 	if (wants(c, k, DM_PART_VARIANCE))
 		st = take_variance(c, &ev, err);
 	if (st != DM_OK)
 		return st;
 	if (!needs_stats)
-		st = combine_linear(c, &ev, branch, n, base, err);
+		st = combine_linear(c, &ev, err);
 	if (st == DM_OK && (needs_stats || ev.n_map))
-		st = store(c, &ev, branch, n, k, needs_stats, err);
+		st = store(c, &ev, k, needs_stats, err);
 	return st == DM_OK ? views(c, &ev, k, err) : st;
+}
+
+dm_status dmi_view_guided(struct dmi_compiler *c, int32_t i, dm_error *err)
+{
+	const struct dmi_value *v = &c->emit.value[i];
+	const dm_term *term = &c->emit.term[v->first_term];
+	struct evaluation ev = {.at = &v->at, .x = c->expr[term[0].value - 1]};
+	return from_x0(c, &ev, &c->expr[term[1].value - 1], v->space, &c->expr[i], err);
 }

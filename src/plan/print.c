@@ -5,8 +5,8 @@
 #include <string.h>
 
 static const char *const kinds[] = {
-    [DM_ROW_COMBINE] = "combine", [DM_ROW_EVAL] = "eval",   [DM_ROW_STATS] = "stats",
-    [DM_ROW_MAP] = "map",         [DM_ROW_ERROR] = "error", [DM_ROW_STEP] = "step",
+    [DM_ROW_COMBINE] = "combine", [DM_ROW_EVAL] = "eval", [DM_ROW_STATS] = "stats", [DM_ROW_MAP] = "map",
+    [DM_ROW_ERROR] = "error",     [DM_ROW_STEP] = "step", [DM_ROW_VJP] = "vjp",     [DM_ROW_GRADIENT] = "gradient",
 };
 
 void dmi_plan_print_spec(const dm_plan *plan, struct dmi_text *text)
@@ -57,8 +57,11 @@ static void json_numbers(struct dmi_text *text, const double *number, int32_t n)
 	dmi_text_string(text, "]");
 }
 
+/* How many weighted sums of its inputs a row lists; a weighted one lists those that its weights belong to. */
 static int32_t rows_of_coefficients(const dm_row *row)
 {
+	if (row->weighted)
+		return row[-1].n_out;
 	return row->kind == DM_ROW_COMBINE || row->kind == DM_ROW_STATS || row->kind == DM_ROW_ERROR ? row->n_out : 0;
 }
 
@@ -84,14 +87,9 @@ static void json_row(struct dmi_text *text, const dm_row *row)
 	for (int32_t i = 0; i < row->n_out; i++)
 		dmi_text_format(text, i ? ",%d" : "%d", row->out[i]);
 	dmi_text_string(text, "]");
-	if (row->weighted == 2) {
-		dmi_text_string(text, ",\"weighted\":[]");
-	} else if (row->weighted) {
-		dmi_text_string(text, ",\"weighted\":");
-		json_numbers(text, row->coefficient, 2);
-	} else if (rows_of_coefficients(row)) {
-		dmi_text_string(text, ",\"coefficient\":[");
-		for (int32_t o = 0; o < row->n_out; o++) {
+	if (rows_of_coefficients(row)) {
+		dmi_text_string(text, row->weighted ? ",\"weighted\":[" : ",\"coefficient\":[");
+		for (int32_t o = 0; o < rows_of_coefficients(row); o++) {
 			if (o)
 				dmi_text_string(text, ",");
 			json_numbers(text, row->coefficient + o * row->n_in, row->n_in);
@@ -99,15 +97,34 @@ static void json_row(struct dmi_text *text, const dm_row *row)
 		dmi_text_string(text, "]");
 	}
 	int by_rule = row->kind == DM_ROW_STATS && !row->at;
-	if (row->kind == DM_ROW_MAP || by_rule)
-		dmi_text_format(text, by_rule ? ",\"rule\":%d" : ",\"map\":%d", row->map);
+	if (row->kind == DM_ROW_MAP || by_rule || row->kind == DM_ROW_GRADIENT)
+		dmi_text_format(text,
+		                by_rule                   ? ",\"rule\":%d"
+		                : row->kind == DM_ROW_MAP ? ",\"map\":%d"
+		                                          : ",\"target\":%d",
+		                row->map);
+	if (row->stage)
+		dmi_text_format(text, ",\"stage\":%d", row->stage);
 	if (row->kind == DM_ROW_MAP || row->kind == DM_ROW_ERROR || by_rule) {
 		dmi_text_string(text, ",\"parameter\":");
 		json_numbers(text, row->parameter, row->kind == DM_ROW_ERROR ? 2 : 4);
 	}
-	if (row->kind == DM_ROW_EVAL)
+	if (row->at && row->kind != DM_ROW_COMBINE)
 		json_eval(text, row);
 	dmi_text_string(text, "}");
+}
+
+/* Of every kept value the slot at the start (-1: it is not given) and at the end. */
+static int32_t kept_start(const dm_plan *plan, int32_t k)
+{
+	return plan->options.value[DMI_PLAN_KEPT] == DMI_KEPT_GIVEN ? plan->kept_start[k] : -1;
+}
+
+static void json_kept(struct dmi_text *text, const dm_plan *plan)
+{
+	for (int32_t k = 0; k < plan->info.n_kept; k++)
+		dmi_text_format(text, k ? ",[%d,%d]" : "\"kept\":[[%d,%d]", kept_start(plan, k), plan->kept_end[k]);
+	dmi_text_string(text, "],");
 }
 
 static void print_json(const dm_plan *plan, struct dmi_text *text)
@@ -117,9 +134,12 @@ static void print_json(const dm_plan *plan, struct dmi_text *text)
 	dmi_plan_print_spec(plan, text);
 	dmi_text_format(text,
 	                "\",\"steps\":%l,\"evaluations\":%l,\"branch_evaluations\":%l,\"draws\":%l,\"state_slots\":%d,"
-	                "\"adaptive\":%d,\"departs\":%d,\n\"rows\":[\n",
+	                "\"adaptive\":%d,\"departs\":%d,\n",
 	                info->n_step, info->n_eval, info->n_branch_eval, info->n_draw, info->n_state_slot, info->adaptive,
 	                info->departs);
+	if (plan->options.value[DMI_PLAN_KEPT] != DMI_KEPT_NONE)
+		json_kept(text, plan);
+	dmi_text_string(text, "\"rows\":[\n");
 	for (size_t i = 0; i < dm_plan_count(plan); i++) {
 		if (i)
 			dmi_text_string(text, ",\n");
@@ -138,6 +158,12 @@ static void slot_name(struct dmi_text *text, int32_t slot)
 		dmi_text_format(text, "out%d", slot - DM_SLOT_OUT);
 	else if (slot < DM_SLOT_STATE)
 		dmi_text_format(text, "var%d", slot - DM_SLOT_VARIANCE);
+	else if (slot >= DM_SLOT_GRADIENT)
+		dmi_text_format(text,
+		                slot == DM_SLOT_GRADIENT    ? "gradient"
+		                : slot == DM_SLOT_COTANGENT ? "cotangent"
+		                                            : "bound%d",
+		                slot - DM_SLOT_BOUND);
 	else
 		dmi_text_format(text, "s%d", slot - DM_SLOT_STATE);
 }
@@ -154,20 +180,20 @@ static void operand_name(struct dmi_text *text, const dm_operand *in)
 
 static void table_sums(struct dmi_text *text, const dm_row *row)
 {
-	for (int32_t o = 0; o < row->n_out; o++) {
+	for (int32_t o = 0; o < rows_of_coefficients(row); o++) {
 		dmi_text_string(text, o ? "; " : " ");
-		if (row->out[o] >= 0) {
+		if (row->weighted)
+			dmi_text_format(text, o ? "w%d of " : "by weights: w%d of ", o);
+		else if (row->out[o] >= 0) {
 			slot_name(text, row->out[o]);
 			dmi_text_string(text, " = ");
 		}
 		int first = 1;
 		for (int32_t i = 0; i < row->n_in; i++) {
-			double c = row->weighted == 2 ? 1
-			           : row->weighted    ? row->coefficient[i > 0]
-			                              : row->coefficient[o * row->n_in + i];
+			double c = row->coefficient[o * row->n_in + i];
 			if (c == 0)
 				continue;
-			dmi_text_format(text, first ? "%g%s " : " + %g%s ", c, row->weighted ? " w" : "");
+			dmi_text_format(text, first ? "%g " : " + %g ", c);
 			operand_name(text, &row->in[i]);
 			first = 0;
 		}
@@ -179,7 +205,7 @@ static void table_sums(struct dmi_text *text, const dm_row *row)
 static void table_row(struct dmi_text *text, const dm_row *row)
 {
 	dmi_text_format(text, "%l\t%s\t", row->step, kinds[row->kind]);
-	if (row->kind == DM_ROW_EVAL) {
+	if (row->kind == DM_ROW_EVAL || row->kind == DM_ROW_VJP || row->kind == DM_ROW_GRADIENT) {
 		dmi_text_format(text, " time %g, alpha %g, sigma %g, branches %d", row->at->time, row->at->alpha,
 		                row->at->sigma, row->n_branch);
 	} else if (rows_of_coefficients(row)) {
@@ -197,12 +223,28 @@ static void table_row(struct dmi_text *text, const dm_row *row)
 	dmi_text_string(text, "\n");
 }
 
+static void table_kept(struct dmi_text *text, const dm_plan *plan)
+{
+	for (int32_t k = 0; k < plan->info.n_kept; k++) {
+		dmi_text_format(text, "\tkept%d\t", k);
+		if (kept_start(plan, k) >= 0) {
+			dmi_text_string(text, " given in ");
+			slot_name(text, plan->kept_start[k]);
+		}
+		dmi_text_string(text, " left in ");
+		slot_name(text, plan->kept_end[k]);
+		dmi_text_string(text, "\n");
+	}
+}
+
 static void print_table(const dm_plan *plan, struct dmi_text *text)
 {
 	dmi_plan_print_spec(plan, text);
 	dmi_text_format(
 	    text, "\nsteps %l, evaluations %l (branches %l), draws %l, arrays of the state's type %d\nstep\trow\n",
 	    plan->info.n_step, plan->info.n_eval, plan->info.n_branch_eval, plan->info.n_draw, plan->info.n_state_slot);
+	if (plan->options.value[DMI_PLAN_KEPT] != DMI_KEPT_NONE)
+		table_kept(text, plan);
 	for (size_t i = 0; i < dm_plan_count(plan); i++)
 		table_row(text, dm_plan_row(plan, i));
 }

@@ -49,16 +49,24 @@ static dm_status current_row(dm_run *run, struct dmi_group *g, const dm_row **ro
 	return st;
 }
 
-static int same_branches(const dm_branch *a, int32_t n, const dm_row *row)
+static int32_t kind_of(const dm_row *row)
 {
-	return n == row->n_branch && !memcmp(a, row->branch, (size_t)n * sizeof *a);
+	return row->kind == DM_ROW_VJP ? DM_ASK_VJP : row->kind == DM_ROW_GRADIENT ? DM_ASK_GRADIENT : DM_ASK_PREDICTION;
 }
 
-/* Takes in the groups from ask_first on that want the same branches, and their times, one per row. */
+/* Whether a row wants what the request asks for already. */
+static int joins(const dm_run *run, const dm_row *row)
+{
+	const dm_request *rq = &run->rq;
+	return rq->kind == kind_of(row) && rq->n_branch == row->n_branch &&
+	       !memcmp(run->branch, row->branch, (size_t)row->n_branch * sizeof *run->branch) &&
+	       (rq->kind != DM_ASK_GRADIENT || rq->target == row->map);
+}
+
+/* Takes in the groups from ask_first on that want the same thing, and their times, one per row. */
 static dm_status gather(dm_run *run, const dm_row **row, dm_error *err)
 {
 	size_t n = 0;
-	int32_t n_branch = -1;
 	run->ask_end = run->ask_first;
 	for (size_t i = run->ask_first; i < run->n_group; i++) {
 		struct dmi_group *g = &run->group[i];
@@ -69,10 +77,12 @@ static dm_status gather(dm_run *run, const dm_row **row, dm_error *err)
 		dm_status st = current_row(run, g, row, err);
 		if (st != DM_OK)
 			return st;
-		if (n_branch >= 0 && !same_branches(run->branch, n_branch, *row))
+		if (n > 0 && !joins(run, *row))
 			break;
-		n_branch = (*row)->n_branch;
-		memcpy(run->branch, (*row)->branch, (size_t)n_branch * sizeof *run->branch);
+		run->rq.kind = kind_of(*row);
+		run->rq.target = run->rq.kind == DM_ASK_GRADIENT ? (*row)->map : 0;
+		run->rq.n_branch = (*row)->n_branch;
+		memcpy(run->branch, (*row)->branch, (size_t)(*row)->n_branch * sizeof *run->branch);
 		run->ask_end = i + 1;
 		for (size_t s = 0; s < g->n; s++, n++) {
 			run->rq_time[n] = (*row)->at->time;
@@ -81,7 +91,6 @@ static dm_status gather(dm_run *run, const dm_row **row, dm_error *err)
 		}
 		run->rq.step = (*row)->step;
 	}
-	run->rq.n_branch = n_branch > 0 ? n_branch : 0;
 	return DM_OK;
 }
 
@@ -99,11 +108,49 @@ static dm_output output(const dm_run *run, const struct dmi_group *g, int32_t sl
 	return out;
 }
 
-dm_status dmi_run_ask_prediction(dm_run *run, dm_error *err)
+/* The answers that a request wants: one for each branch, then the second outputs; or the gradient. */
+static int32_t n_answer(const dm_run *run)
+{
+	int variance = run->rq.kind == DM_ASK_PREDICTION && dmi_model_has_variance(run->plan->model);
+	return run->rq.kind == DM_ASK_GRADIENT ? 1 : run->rq.n_branch * (1 + variance);
+}
+
+static int32_t answer_slot(const dm_run *run, int32_t k)
+{
+	int32_t n = run->rq.n_branch;
+	return run->rq.kind == DM_ASK_GRADIENT ? DM_SLOT_GRADIENT : k < n ? DM_SLOT_OUT + k : DM_SLOT_VARIANCE + k - n;
+}
+
+/* Where the k-th answer stands in run->out and run->answer. */
+static int32_t answer_index(const dm_run *run, int32_t k)
+{
+	return dmi_run_answer_index(answer_slot(run, k));
+}
+
+static dm_status place_answers(dm_run *run, const struct dmi_group *g, dm_error *err)
+{
+	dm_request *rq = &run->rq;
+	for (int32_t k = 0; k < n_answer(run); k++) {
+		int32_t slot = answer_slot(run, k);
+		run->answer[answer_index(run, k)] = run->slot[slot];
+		dm_output out = output(run, g, slot);
+		run->out[answer_index(run, k)] = out.data;
+		rq->out_stride = out.stride;
+		rq->out_type = out.type;
+		dm_status code = run->array->ops.poison(run->array->user, &out, rq->n_sample, run->n_element);
+		if (code)
+			return dmi_run_array_error(err, "array poison", code);
+	}
+	rq->out = run->out + answer_index(run, 0);
+	if (rq->kind == DM_ASK_PREDICTION && dmi_model_has_variance(run->plan->model))
+		rq->out_variance = run->out + DM_GUIDANCE_MAX_BRANCH;
+	return DM_OK;
+}
+
+dm_status dmi_run_ask_model(dm_run *run, dm_error *err)
 {
 	dm_request *rq = &run->rq;
 	const dm_row *row = NULL;
-	int variance = dmi_model_has_variance(run->plan->model);
 	run->ask_first = first_active(run, run->ask_first);
 	begin(run, DM_ASK_PREDICTION);
 	dm_status st = gather(run, &row, err);
@@ -111,29 +158,20 @@ dm_status dmi_run_ask_prediction(dm_run *run, dm_error *err)
 		return st;
 	if (run->info.n_eval >= run->max_eval && run->plan->info.adaptive)
 		return dmi_fail(err, DM_ERR_LIMIT, "run: max_eval = %l evaluations are used up", run->max_eval);
-	struct dmi_group *g = &run->group[run->ask_first];
+	struct dmi_group *g = &run->group[run->ask_first], reader = *g;
+	reader.filled = g->position;
 	set_rows(run, run->ask_first, run->ask_end);
 	rq->branch = run->branch;
 	rq->n_time = run->plan->info.adaptive ? rq->n_sample : 1;
-	struct dmi_group reader = *g;
-	reader.filled = g->position;
 	dm_output x = output(run, &reader, DM_SLOT_INPUT);
 	rq->x = x.data;
 	rq->x_stride = x.stride;
 	rq->x_type = x.type;
-	for (int32_t k = 0; k < rq->n_branch * (1 + variance); k++) {
-		int32_t slot = k < rq->n_branch ? DM_SLOT_OUT + k : DM_SLOT_VARIANCE + k - rq->n_branch;
-		run->answer[slot - DM_SLOT_OUT] = run->slot[slot];
-		dm_output out = output(run, g, slot);
-		run->out[slot - DM_SLOT_OUT] = out.data;
-		rq->out_stride = out.stride;
-		rq->out_type = out.type;
-		dm_status code = run->array->ops.poison(run->array->user, &out, rq->n_sample, run->n_element);
-		if (code)
-			return dmi_run_array_error(err, "array poison", code);
-	}
-	rq->out = run->out;
-	rq->out_variance = variance ? run->out + DM_GUIDANCE_MAX_BRANCH : NULL;
+	if (rq->kind == DM_ASK_VJP)
+		rq->cotangent = output(run, g, DM_SLOT_COTANGENT).data;
+	st = place_answers(run, g, err);
+	if (st != DM_OK)
+		return st;
 	run->asked = DMI_ASKED;
 	return DM_EVAL;
 }
@@ -210,7 +248,8 @@ static int meets_another(const dm_run *run, int32_t k)
 static dm_status misplaced(const dm_run *run, int32_t k, const char *what, dm_error *err)
 {
 	int32_t n = run->rq.n_branch;
-	return dmi_fail(err, DM_ERR_ARGUMENT, "run: %s[%d] %s", k < n ? "out" : "out_variance", k % n, what);
+	return dmi_fail(err, DM_ERR_ARGUMENT, "run: %s[%d] %s", k < n || n == 0 ? "out" : "out_variance", n ? k % n : k,
+	                what);
 }
 
 /* The outputs as inputs of a job; the caller may have pointed them elsewhere. */
@@ -220,8 +259,7 @@ static dm_status set_answers(dm_run *run, int32_t n, dm_error *err)
 	size_t x_bytes = ((rq->n_sample - 1) * rq->x_stride + rq->n_element) * dmi_type_size(rq->x_type);
 	size_t bytes = ((rq->n_sample - 1) * rq->out_stride + rq->n_element) * dmi_type_size(rq->out_type);
 	for (int32_t k = 0; k < n; k++) {
-		int32_t index = k < rq->n_branch ? k : DM_GUIDANCE_MAX_BRANCH + k - rq->n_branch;
-		void *data = run->out[index];
+		void *data = run->out[answer_index(run, k)];
 		if (!data)
 			return misplaced(run, k, "was set to NULL", err);
 		if (run->array->host && overlap(data, bytes, rq->x, x_bytes))
@@ -239,8 +277,8 @@ static dm_status adopt(dm_run *run, int32_t n, dm_error *err)
 	static const double one = 1;
 	struct dmi_group *g = &run->group[run->ask_first];
 	for (int32_t k = 0; k < n; k++) {
-		int32_t index = k < run->rq.n_branch ? k : DM_GUIDANCE_MAX_BRANCH + k - run->rq.n_branch;
-		dm_output own = output(run, g, DM_SLOT_OUT + index);
+		int32_t index = answer_index(run, k);
+		dm_output own = output(run, g, answer_slot(run, k));
 		if (run->out[index] == own.data)
 			continue;
 		if (!run->plan->info.adaptive) {
@@ -259,17 +297,22 @@ static dm_status adopt(dm_run *run, int32_t n, dm_error *err)
 	return DM_OK;
 }
 
-static dm_status take_prediction(dm_run *run, dm_error *err)
+static dm_status take_model(dm_run *run, dm_error *err)
 {
-	int32_t n = run->rq.n_branch * (1 + dmi_model_has_variance(run->plan->model));
+	static const char *const names[] = {
+	    [DM_ASK_PREDICTION] = "model", [DM_ASK_VJP] = "vjp", [DM_ASK_GRADIENT] = "gradient"};
+	int64_t *const counts[] = {[DM_ASK_PREDICTION] = &run->info.n_eval,
+	                           [DM_ASK_VJP] = &run->info.n_vjp,
+	                           [DM_ASK_GRADIENT] = &run->info.n_gradient};
+	int32_t n = n_answer(run);
 	dm_status st = set_answers(run, n, err);
 	if (st == DM_OK)
-		st = check(run, run->in, n, "model", err);
+		st = check(run, run->in, n, names[run->rq.kind], err);
 	if (st == DM_OK)
 		st = adopt(run, n, err);
 	if (st != DM_OK)
 		return st;
-	run->info.n_eval++;
+	(*counts[run->rq.kind])++;
 	run->ask_first = first_active(run, run->ask_end);
 	if (run->ask_first < run->n_group)
 		return DM_OK;
@@ -294,12 +337,12 @@ static dm_status take_noise(dm_run *run, dm_error *err)
 dm_status dmi_run_take_answer(dm_run *run, dm_error *err)
 {
 	dm_status st = DM_OK;
-	if (run->rq.kind == DM_ASK_PREDICTION)
-		st = take_prediction(run, err);
-	else if (run->rq.kind == DM_ASK_NOISE)
+	if (run->rq.kind == DM_ASK_NOISE)
 		st = take_noise(run, err);
-	else
+	else if (run->rq.kind == DM_ASK_STEP)
 		run->group[run->cursor].row++;
+	else
+		st = take_model(run, err);
 	run->asked = st == DM_OK ? DMI_NOT_ASKED : DMI_ASK_AGAIN;
 	return st;
 }

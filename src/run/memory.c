@@ -29,7 +29,8 @@ static dm_status slot_bytes(const dm_run *run, int32_t slot, size_t *bytes, dm_e
 	const dm_model *model = run->plan->model;
 	int32_t type = run->array->ops.type;
 	size_t stride = run->n_element;
-	if (slot < DM_SLOT_STATE && !(slot == DM_SLOT_INPUT && dmi_model_reads_state(model))) {
+	int of_model = slot < DM_SLOT_STATE || slot == DM_SLOT_GRADIENT || slot == DM_SLOT_COTANGENT;
+	if (of_model && !(slot == DM_SLOT_INPUT && dmi_model_reads_state(model))) {
 		type = slot == DM_SLOT_INPUT ? dmi_model_x_type(model, type) : dmi_model_out_type(model, type);
 		stride = slot == DM_SLOT_INPUT ? dmi_model_x_stride(model, run->n_element)
 		                               : dmi_model_out_stride(model, run->n_element);
@@ -61,11 +62,16 @@ static void place_arrays(dm_run *run, struct arena *a)
 	run->gram = take(a, stats ? n : 0, b * b * sizeof *run->gram);
 	run->sum = take(a, stats ? n : 0, b * sizeof *run->sum);
 	run->weight = take(a, stats ? n : 0, b * sizeof *run->weight);
-	run->coefficient = take(a, stats ? n : 0, (1 + b) * sizeof *run->coefficient);
+	run->coefficient = take(a, stats ? n : 0, (size_t)run->plan->max_weighted * sizeof *run->coefficient);
 	run->error_sum = take(a, n, sizeof *run->error_sum);
 	run->in = take(a, DMI_MAX_BASE + 2, sizeof *run->in);
 	run->job_out = take(a, DMI_MAX_SLOT, sizeof *run->job_out);
 	run->group = take(a, run->n_group, sizeof *run->group);
+	const dm_operator *op = run->plan->guidance ? run->plan->guidance->op : NULL;
+	run->measurement = take(a, op ? n : 0, (op ? op->n_out : 0) * sizeof *run->measurement);
+	run->operator_x = take(a, op ? op->n_in : 0, sizeof *run->operator_x);
+	run->operator_result = take(a, op ? op->n_in : 0, sizeof *run->operator_result);
+	run->operator_work = take(a, op ? dmi_operator_work(op) : 0, sizeof *run->operator_work);
 }
 
 static void place_trials(dm_run *run, struct arena *a)
@@ -82,6 +88,12 @@ dm_status dmi_run_layout(dm_run *run, char *memory, size_t *bytes, dm_error *err
 	struct arena a = {memory, 0, 0};
 	const dm_plan *plan = run->plan;
 	take(&a, 1, sizeof *run);
+	const dm_operator *op = plan->guidance ? plan->guidance->op : NULL;
+	if (op && op->n_in != run->n_element)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "run: n_element = %z, but the guidance's operator takes n_in = %z",
+		                run->n_element, op->n_in);
+	if (op && !run->array->host)
+		return dmi_fail(err, DM_ERR_UNSUPPORTED, "run: an operator of the guidance needs arrays in host memory");
 	run->n_group = plan->info.adaptive && plan->norm == DM_NORM_SAMPLE ? run->n_sample : 1;
 	place_arrays(run, &a);
 	if (plan->info.adaptive)

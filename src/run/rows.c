@@ -9,6 +9,13 @@ dm_status dmi_run_array_error(dm_error *err, const char *what, dm_status code)
 	return dmi_fail_callback(err, what, code, NULL);
 }
 
+int32_t dmi_run_answer_index(int32_t slot)
+{
+	if (slot == DM_SLOT_GRADIENT || slot == DM_SLOT_COTANGENT)
+		return DM_SLOT_STATE - DM_SLOT_OUT + slot - DM_SLOT_GRADIENT;
+	return slot >= DM_SLOT_OUT && slot < DM_SLOT_STATE ? slot - DM_SLOT_OUT : -1;
+}
+
 void *dmi_run_slot(const dm_run *run, const struct dmi_group *g, int32_t slot, size_t *stride, int32_t *type)
 {
 	const dm_model *model = run->plan->model;
@@ -21,9 +28,9 @@ void *dmi_run_slot(const dm_run *run, const struct dmi_group *g, int32_t slot, s
 		row = g->filled;
 		*stride = dmi_model_x_stride(model, run->n_element);
 		*type = dmi_model_x_type(model, state);
-	} else if (slot >= DM_SLOT_OUT && slot < DM_SLOT_STATE) {
+	} else if (dmi_run_answer_index(slot) >= 0) {
 		row = g->position;
-		base = run->answer[slot - DM_SLOT_OUT];
+		base = run->answer[dmi_run_answer_index(slot)];
 		*stride = dmi_model_out_stride(model, run->n_element);
 		*type = dmi_model_out_type(model, state);
 	}
@@ -89,30 +96,37 @@ static dm_status set_operands(dm_run *run, struct dmi_group *g, const dm_row *ro
 	return DM_OK;
 }
 
-/* The weights of a sampler's rule, for all samples of the group at once (a rule may look at the whole batch). */
+/* The weights of a rule, for all samples of the group at once (the sampler's may look at the whole batch). */
 static dm_status rule_weights(dm_run *run, const struct dmi_group *g, const dm_row *row, dm_error *err)
 {
 	const dm_sampler *sampler = run->plan->sampler;
 	size_t n = (size_t)row->n_out;
+	dm_stats *stats = run->stats + g->first;
+	double *weight = run->weight + g->first * n;
+	dm_status code;
 	for (size_t s = g->first; s < g->first + g->n; s++)
 		run->stats[s] =
 		    (dm_stats){sizeof *run->stats, row->n_out, run->n_element, run->gram + s * n * n, run->sum + s * n};
-	dm_status code = sampler->ops.weights(sampler->user, sampler->options.value, row->map, row->parameter, g->n,
-	                                      run->stats + g->first, run->weight + g->first * n);
+	if (row->stage) {
+		const struct dmi_stage *stage = &run->plan->guidance->stage[row->stage - 1];
+		code = stage->ops.rule(stage->user, row->map, row->parameter, g->n, stats, weight);
+		return code ? dmi_fail_callback(err, "guidance rule", code, NULL) : DM_OK;
+	}
+	code = sampler->ops.weights(sampler->user, sampler->options.value, row->map, row->parameter, g->n, stats, weight);
 	return code ? dmi_fail_callback(err, "sampler weights", code, NULL) : DM_OK;
 }
 
-/* The coefficients of a weighted row, per sample, from the weights that the STATS row left. */
+/* The coefficients of a weighted row, per sample, from the weights that the STATS row before it left. */
 static void weigh(dm_run *run, const struct dmi_group *g, const dm_row *row)
 {
-	size_t n = (size_t)row->n_in - 1;
+	size_t n_in = (size_t)row->n_in, n = (size_t)row[-1].n_out;
 	for (size_t s = g->first; s < g->first + g->n; s++) {
-		double *c = run->coefficient + s * (n + 1), *weight = run->weight + s * n, sum = 0;
-		for (size_t b = 0; b < n; b++) {
-			sum += weight[b];
-			c[1 + b] = weight[b] * row->coefficient[1];
+		double *c = run->coefficient + s * n_in, *weight = run->weight + s * n;
+		for (size_t i = 0; i < n_in; i++) {
+			c[i] = 0;
+			for (size_t v = 0; v < n; v++)
+				c[i] += weight[v] * row->coefficient[v * n_in + i];
 		}
-		c[0] = sum * row->coefficient[0];
 	}
 }
 
@@ -127,10 +141,7 @@ static dm_status do_combine(dm_run *run, struct dmi_group *g, const dm_row *row,
 	job.n_in = row->n_in;
 	job.n_out = row->n_out;
 	job.coefficient = row->coefficient;
-	if (row->weighted == 2) {
-		job.coefficient = run->weight + g->first * (size_t)row->n_in;
-		job.coefficient_stride = (size_t)row->n_in;
-	} else if (row->weighted) {
+	if (row->weighted) {
 		weigh(run, g, row);
 		job.coefficient = run->coefficient + g->first * (size_t)row->n_in;
 		job.coefficient_stride = (size_t)row->n_in;
@@ -158,7 +169,7 @@ static dm_status do_stats(dm_run *run, struct dmi_group *g, const dm_row *row, d
 	for (size_t s = 0; s < g->n && st == DM_OK; s++) {
 		dm_stats stats = {sizeof stats, row->n_out, run->n_element, gram + s * n * n, sum + s * n};
 		double *weight = run->weight + (g->first + s) * n;
-		st = dmi_guidance_weights(run->plan->guidance, row->at, row->branch, row->n_out, &stats, weight, err);
+		st = dmi_guidance_weights(run->plan->guidance, row->at, row->branch, row->n_branch, &stats, weight, err);
 		if (st != DM_OK && err)
 			err->sample = run->sample[g->first + s];
 	}
@@ -174,6 +185,8 @@ static dm_status do_map(dm_run *run, struct dmi_group *g, const dm_row *row, dm_
 	set_out(run, g, 0, row->out[0]);
 	job.n_in = row->n_in;
 	job.n_out = 1;
+	if (row->stage)
+		return dmi_run_operate(run, g, row, err);
 	dm_status code = run->array->ops.map(run->array->user, row->map, &job, row->parameter);
 	return code ? dmi_run_array_error(err, "array map", code) : DM_OK;
 }
@@ -203,6 +216,10 @@ dm_status dmi_run_start(dm_run *run, dm_error *err)
 	dm_row row = {.kind = DM_ROW_COMBINE, .n_in = run->start_kind == DMI_START_CLEAN ? 2 : 1, .n_out = 1, .in = in};
 	row.out = &slot;
 	row.coefficient = coefficient;
+	for (int32_t k = 0; run->plan->options.value[DMI_PLAN_KEPT] == DMI_KEPT_GIVEN && k < run->plan->info.n_kept; k++)
+		if (!run->kept_given[k])
+			return dmi_fail(err, DM_ERR_STATE,
+			                "run: the plan has kept=given, but kept value %d was not given (dm_run_start_kept)", k);
 	if (run->start_kind == DMI_START_NOISE && first->sigma == 0)
 		return dmi_fail(err, DM_ERR_STATE,
 		                "run: sigma is 0 at the start node, so there is no noise to start from; give a state");
@@ -277,8 +294,9 @@ dm_status dmi_run_rows(dm_run *run, struct dmi_group *g, dm_error *err)
 			continue;
 		}
 		const dm_row *row = dmi_program_row(program, g->row);
-		if (row->kind == DM_ROW_EVAL) {
-			show(run, row);
+		if (row->kind == DM_ROW_EVAL || row->kind == DM_ROW_VJP || row->kind == DM_ROW_GRADIENT) {
+			if (row->kind == DM_ROW_EVAL)
+				show(run, row);
 			return DM_OK;
 		}
 		if (row->kind == DM_ROW_STEP) {

@@ -217,7 +217,9 @@ dm_status dm_run_on_step(dm_run *run, dm_status (*hook)(void *user, const dm_req
 
 static dm_status start(dm_run *run, dm_error *err)
 {
-	dm_status st = dmi_run_start(run, err);
+	dm_status st = dmi_run_check_bound(run, err);
+	if (st == DM_OK)
+		st = dmi_run_start(run, err);
 	run->started = st >= DM_OK; /* after an error another start may be given */
 	if (st == DM_OK)
 		run->start_kind = DMI_START_STATE; /* it is made once, whatever fails after it */
@@ -252,9 +254,9 @@ static dm_status advance(dm_run *run, dm_error *err)
 /* The request at hand once more: as it was, its buffers poisoned again. */
 static dm_status ask_again(dm_run *run, const dm_request **rq, dm_error *err)
 {
-	dm_status st = run->rq.kind == DM_ASK_PREDICTION ? dmi_run_ask_prediction(run, err)
-	               : run->rq.kind == DM_ASK_NOISE    ? dmi_run_poison_noise(run, err)
-	                                                 : DM_OK;
+	dm_status st = run->rq.kind == DM_ASK_NOISE  ? dmi_run_poison_noise(run, err)
+	               : run->rq.kind == DM_ASK_STEP ? DM_OK
+	                                             : dmi_run_ask_model(run, err);
 	if (st < 0)
 		return st;
 	run->scratch.message[0] = 0;
@@ -275,7 +277,7 @@ static dm_status next(dm_run *run, const dm_request **rq, dm_error *err)
 			return DM_DONE;
 		st = run->phase == DMI_PHASE_START  ? start(run, err)
 		     : run->phase == DMI_PHASE_ROWS ? advance(run, err)
-		                                    : dmi_run_ask_prediction(run, err);
+		                                    : dmi_run_ask_model(run, err);
 	}
 	if (st == DM_EVAL)
 		*rq = &run->rq;
@@ -319,14 +321,25 @@ dm_status dm_run_retry(dm_run *run, dm_error *err)
 static dm_status answer(dm_run *run, const dm_request *rq, const char **who, dm_error *err)
 {
 	const dm_model *model = run->plan->model;
-	*who = rq->kind == DM_ASK_STEP ? "step" : "model predict";
+	dm_status (*call)(void *, const dm_request *) = rq->kind == DM_ASK_PREDICTION ? model->ops.predict
+	                                                : rq->kind == DM_ASK_VJP      ? model->ops.vjp
+	                                                : rq->kind == DM_ASK_GRADIENT ? model->ops.gradient
+	                                                                              : NULL;
+	*who = rq->kind == DM_ASK_STEP       ? "step"
+	       : rq->kind == DM_ASK_VJP      ? "model vjp"
+	       : rq->kind == DM_ASK_GRADIENT ? "model gradient"
+	                                     : "model predict";
 	if (rq->kind == DM_ASK_STEP)
 		return run->on_step ? run->on_step(run->on_step_user, rq) : 0;
-	if (rq->kind == DM_ASK_PREDICTION && model->ops.predict)
-		return model->ops.predict(model->user, rq);
+	if (call)
+		return call(model->user, rq);
+	dmi_fail(err, DM_ERR_STATE, "run all: the %s has no callback%s; drive the run with dm_run_next",
+	         rq->kind == DM_ASK_NOISE ? "noise" : "model",
+	         rq->kind == DM_ASK_VJP        ? " vjp"
+	         : rq->kind == DM_ASK_GRADIENT ? " gradient"
+	                                       : "");
 	*who = NULL;
-	return dmi_fail(err, DM_ERR_STATE, "run all: the %s has no callback; drive the run with dm_run_next",
-	                rq->kind == DM_ASK_NOISE ? "noise" : "model");
+	return DM_ERR_STATE;
 }
 
 dm_status dm_run_all(dm_run *run, dm_error *err)

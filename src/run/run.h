@@ -7,7 +7,7 @@
 #include "noise/noise.h"
 #include "plan/plan.h"
 
-enum { DMI_MAX_SLOT = 64, DMI_MAX_OUT_BUFFER = 2 * DM_GUIDANCE_MAX_BRANCH };
+enum { DMI_MAX_SLOT = 64, DMI_MAX_ANSWER = 2 * DM_GUIDANCE_MAX_BRANCH + 2 };
 
 /* Rows of the batch that go through the same program together: all of them on a fixed grid or with norm=batch; one
  * sample each in adaptive runs. */
@@ -43,6 +43,7 @@ struct dm_run {
 
 	/* where it stands */
 	int32_t phase, started, start_kind;
+	int32_t kept_given[DMI_MAX_KEPT];
 	size_t cursor, ask_first, ask_end, filled; /* groups; rows of the input buffer in use */
 	int32_t asked;                             /* DMI_NOT_ASKED ... : the request at hand */
 	int32_t n_noise;                           /* draws of the row at hand that are filled */
@@ -53,9 +54,9 @@ struct dm_run {
 
 	/* the request */
 	dm_request rq;
-	void *out[DMI_MAX_OUT_BUFFER];    /* rq.out and rq.out_variance */
-	void *answer[DMI_MAX_OUT_BUFFER]; /* where the outputs in use stand */
-	void *noise_out;                  /* where the draw at hand belongs */
+	void *out[DMI_MAX_ANSWER];    /* rq.out and rq.out_variance; the gradient */
+	void *answer[DMI_MAX_ANSWER]; /* where the outputs in use stand, and the cotangent */
+	void *noise_out;              /* where the draw at hand belongs */
 	dm_branch branch[DM_GUIDANCE_MAX_BRANCH];
 	int64_t *rq_sample;
 	uint64_t *rq_seed;
@@ -71,6 +72,9 @@ struct dm_run {
 	double *gram, *sum;           /* [n_sample][b][b], [n_sample][b] */
 	double *weight, *coefficient; /* [n_sample][b], [n_sample][1 + b] */
 	double *error_sum;            /* [n_sample] */
+	uint32_t bound;               /* bit i: DM_BOUND_ i is there */
+	double *measurement;          /* [n_sample][n_out of the operator] */
+	double *operator_x, *operator_result, *operator_work;
 
 	dm_input *in;
 	dm_output *job_out;
@@ -98,6 +102,13 @@ dm_status dmi_run_program(dm_run *run, struct dmi_group *g, const struct dmi_pro
 /* The memory of a slot for a group. */
 void *dmi_run_slot(const dm_run *run, const struct dmi_group *g, int32_t slot, size_t *stride, int32_t *type);
 
+/* Where the answer that a slot belongs to stands among those of the run; -1: the slot is no answer. */
+int32_t dmi_run_answer_index(int32_t slot);
+
+/* bind.c: arrays of the caller's. What the guidance's operator makes of a value; whether all that is needed is bound. */
+dm_status dmi_run_operate(dm_run *run, struct dmi_group *g, const dm_row *row, dm_error *err);
+dm_status dmi_run_check_bound(const dm_run *run, dm_error *err);
+
 /* adaptive.c: the next trial's nodes and program; what follows from an error estimate. */
 dm_status dmi_run_load_trial(dm_run *run, struct dmi_group *g, dm_error *err);
 dm_status dmi_run_judge_trial(dm_run *run, struct dmi_group *g, const dm_row *row, dm_error *err);
@@ -105,7 +116,7 @@ dm_status dmi_run_begin_trials(dm_run *run, struct dmi_group *g, dm_error *err);
 void dmi_run_end_trial(dm_run *run, struct dmi_group *g);
 
 /* ask.c: requests. */
-dm_status dmi_run_ask_prediction(dm_run *run, dm_error *err);
+dm_status dmi_run_ask_model(dm_run *run, dm_error *err);
 dm_status dmi_run_take_answer(dm_run *run, dm_error *err);
 void dmi_run_ask_step(dm_run *run, struct dmi_group *g, const dm_row *row);
 /* The k-th draw of a row into its noise slot. DM_EVAL: it must be asked for. */

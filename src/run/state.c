@@ -63,8 +63,9 @@ static dm_status check_given(dm_run *run, const char *call, const dm_output *giv
 	return DM_OK;
 }
 
+/* Into a slot before the start; *given becomes kind, or 0 where what stood there is lost. */
 static dm_status give(dm_run *run, const char *call, const char *name, const void *x, int32_t type, size_t stride,
-                      int32_t kind, dm_error *err)
+                      int32_t slot, int32_t *given, int32_t kind, dm_error *err)
 {
 	dm_status st = check_call(run, call, name, x, type, err);
 	if (st != DM_OK)
@@ -80,7 +81,6 @@ static dm_status give(dm_run *run, const char *call, const char *name, const voi
 	if (!dmi_multiply(stride, run->n_sample, &bytes) || !dmi_multiply(bytes, dmi_type_size(type), &bytes))
 		return dmi_fail(err, DM_ERR_OVERFLOW, "%s: %z rows, stride = %z apart, do not fit into memory", call,
 		                run->n_sample, stride);
-	int32_t slot = !run->plan->info.adaptive && dmi_model_reads_state(run->plan->model) ? DM_SLOT_INPUT : DM_SLOT_STATE;
 	union {
 		const void *in;
 		char *out;
@@ -93,18 +93,45 @@ static dm_status give(dm_run *run, const char *call, const char *name, const voi
 	if (st == DM_OK)
 		st = check_given(run, call, &out, err);
 	run->in_callback = 0;
-	run->start_kind = st == DM_OK ? kind : DMI_START_NOISE;
+	*given = st == DM_OK ? kind : 0;
 	return st;
+}
+
+static int32_t start_slot(const dm_run *run)
+{
+	return run && !run->plan->info.adaptive && dmi_model_reads_state(run->plan->model) ? DM_SLOT_INPUT : DM_SLOT_STATE;
 }
 
 dm_status dm_run_start_state(dm_run *run, const void *x, int32_t type, size_t stride, dm_error *err)
 {
-	return give(run, "run start_state", "x", x, type, stride, DMI_START_STATE, err);
+	int32_t *given = run ? &run->start_kind : NULL;
+	return give(run, "run start_state", "x", x, type, stride, start_slot(run), given, DMI_START_STATE, err);
 }
 
 dm_status dm_run_start_clean(dm_run *run, const void *x0, int32_t type, size_t stride, dm_error *err)
 {
-	return give(run, "run start_clean", "x0", x0, type, stride, DMI_START_CLEAN, err);
+	int32_t *given = run ? &run->start_kind : NULL;
+	return give(run, "run start_clean", "x0", x0, type, stride, start_slot(run), given, DMI_START_CLEAN, err);
+}
+
+static dm_status check_kept(const dm_run *run, const char *call, int32_t k, int needed, dm_error *err)
+{
+	if (run->plan->options.value[DMI_PLAN_KEPT] < needed)
+		return dmi_fail(err, DM_ERR_STATE, "%s: the plan must be made with kept=%s", call,
+		                needed == DMI_KEPT_LEFT ? "left or given" : "given");
+	if (k < 0 || k >= run->plan->info.n_kept)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "%s: k = %d must be from 0 to %d", call, k, run->plan->info.n_kept - 1);
+	return DM_OK;
+}
+
+dm_status dm_run_start_kept(dm_run *run, int32_t k, const void *x, int32_t type, size_t stride, dm_error *err)
+{
+	dm_status st = check_call(run, "run start_kept", "x", x, type, err);
+	if (st == DM_OK)
+		st = check_kept(run, "run start_kept", k, DMI_KEPT_GIVEN, err);
+	if (st != DM_OK)
+		return st;
+	return give(run, "run start_kept", "x", x, type, stride, run->plan->kept_start[k], &run->kept_given[k], 1, err);
 }
 
 /* What stands in a slot, times a factor, to tight rows of the caller's. */
@@ -132,6 +159,18 @@ dm_status dm_run_state(dm_run *run, void *out, int32_t type, dm_error *err)
 	if (!run->started || run->shown_slot < 0)
 		return dmi_fail(err, DM_ERR_STATE, "run state: the run has not started");
 	return show(run, run->shown_slot, 1 / run->shown_scale, out, type, err);
+}
+
+dm_status dm_run_kept(dm_run *run, int32_t k, void *out, int32_t type, dm_error *err)
+{
+	dm_status st = check_call(run, "run kept", "out", out, type, err);
+	if (st == DM_OK)
+		st = check_kept(run, "run kept", k, DMI_KEPT_LEFT, err);
+	if (st != DM_OK)
+		return st;
+	if (run->phase != DMI_PHASE_DONE)
+		return dmi_fail(err, DM_ERR_STATE, "run kept: the run has not finished");
+	return show(run, run->plan->kept_end[k], 1, out, type, err);
 }
 
 dm_status dm_run_x0(dm_run *run, void *out, int32_t type, dm_error *err)

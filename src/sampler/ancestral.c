@@ -22,7 +22,7 @@ int dmi_ancestral_target(dm_emit *e, const dm_step *s, double eta, int split, st
 		dm_emit_fail(e, DM_ERR_UNSUPPORTED, "sampler: an ancestral step cannot end at a node with alpha = 0");
 		return 0;
 	}
-	if (split == DMI_SPLIT_RF && s->to->sigma > 0) {
+	if (split == DMI_SPLIT_RF && s->to->sigma > 0 && dmi_lambda_step(s->from, s->to) > 0) {
 		double u = dmi_level(s->to);
 		down = down_rf(s->from, s->to, eta);
 		up = sqrt(fmax((u - down) * (u + down), 0));
@@ -47,5 +47,6 @@ dm_val dmi_emit_fresh(dm_emit *e, const dm_step *s, dm_val x, double up, double 
 		dm_emit_departs(e, DM_DEPARTS_VARIANCE);
 	if (up * s_noise == 0)
 		return x;
-	return dm_emit_linear(e, 2, (dm_term[]){{1, x}, {s_noise * up, dm_emit_noise(e, s->step, tag)}});
+	dm_val z = dm_emit_increment(e, s->from->lambda, s->to->lambda, tag);
+	return dm_emit_linear(e, 2, (dm_term[]){{1, x}, {s_noise * up, z}});
 }

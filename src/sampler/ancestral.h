@@ -22,7 +22,7 @@ struct dmi_ancestral {
 /* 0 and an error for a step that goes up, or to alpha = 0. */
 int dmi_ancestral_target(dm_emit *e, const dm_step *s, double eta, int split, struct dmi_ancestral *out);
 
-/* The state with the noise added: draw `tag` of the step. */
+/* The state with the noise of the step added: draw `tag`, or the path's increment. */
 dm_val dmi_emit_fresh(dm_emit *e, const dm_step *s, dm_val x, double up, double s_noise, int32_t tag);
 
 #endif

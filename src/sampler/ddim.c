@@ -30,7 +30,7 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	dm_val epsilon = kept == 0 ? 0
 	                           : dm_emit_part(e, x0, s->option[RECOMPUTE] != 0 ? DM_PART_PREDICTION : DM_PART_UNMAPPED,
 	                                          DM_SPACE_EPSILON);
-	dm_val z = fresh > 0 ? dm_emit_noise(e, s->step, 0) : 0;
+	dm_val z = fresh > 0 ? dm_emit_increment(e, s->from->lambda, to->lambda, 0) : 0;
 	dm_emit_state(e, dm_emit_linear(e, 3, (dm_term[]){{to->alpha, x0}, {kept, epsilon}, {fresh, z}}));
 	return DM_OK;
 }

@@ -42,7 +42,7 @@ static dm_val learned(dm_emit *e, dm_val x0, dm_val z, int kind, double large, d
 static dm_status step(void *user, const dm_step *s, dm_emit *e)
 {
 	const dm_node *from = s->from, *to = s->to;
-	double h = dmi_lambda_step(from, to), g = -dmi_expm1(-2 * h);
+	double h = dmi_lambda_step(from, to), g = to->sigma > 0 ? -dmi_expm1(-2 * h) : 1;
 	double small = to->sigma * to->sigma * g, large = from->sigma * from->sigma * g;
 	int kind = (int)s->option[VARIANCE], compat = (int)s->option[COMPAT], noisy = to->sigma > 0;
 	(void)user;

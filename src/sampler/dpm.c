@@ -28,7 +28,7 @@ static struct dmi_dpm weights_x0(const dm_node *from, const dm_node *to, double 
 	double damp = eta > 0 ? dmi_exp(-eta * h) : 1, big_h = (1 + eta) * h;
 	double lead = to->sigma > 0 ? to->sigma / from->sigma * damp : 0;
 	double z = to->sigma * sqrt(eta > 0 ? fmax(-dmi_expm1(-2 * eta * h), 0) : 0);
-	if (!dmi_is_finite(h))
+	if (!dmi_is_finite(h) || to->sigma == 0)
 		return (struct dmi_dpm){lead, to->alpha - lead * from->alpha, 0, 0, z};
 	return (struct dmi_dpm){lead, -to->alpha * dmi_expm1(-big_h), to->alpha * big_h * dmi_phi(2, -big_h),
 	                        to->alpha * big_h * dmi_phi(3, -big_h), z};
@@ -50,22 +50,21 @@ dm_val dmi_emit_data(dm_emit *e, dm_val eval, const dm_node *to)
 	return dm_emit_linear(e, 1, (dm_term[]){{to->alpha, dm_emit_part(e, eval, DM_PART_PREDICTION, DM_SPACE_X0)}});
 }
 
-/* Relative to the step: a difference of predictions over a shorter distance is mostly rounding. */
-static const double apart = 1e-4;
+int dmi_apart(double lambda, double other, double h)
+{
+	const double of_step = 1e-4, of_lambda = 1e-12;
+	double distance = fabs(lambda - other);
+	return distance > of_step * fabs(h) && distance > of_lambda * fmax(1, fabs(lambda)) && dmi_is_finite(distance);
+}
 
 int dmi_history(const dm_step *s, int wanted)
 {
-	double h = fabs(dmi_lambda_step(s->from, s->to)), last = s->from->lambda;
+	double h = dmi_lambda_step(s->from, s->to), last = s->from->lambda;
 	int n = 0;
-	if (!dmi_is_finite(s->from->lambda) || !dmi_is_finite(h) || h == 0)
+	if (!dmi_is_finite(h) || h == 0)
 		return 0;
-	while (n < wanted && n < s->n_past) {
-		double lambda = s->past[n].at.lambda;
-		if (!dmi_is_finite(lambda) || !(fabs(last - lambda) > apart * h))
-			break;
-		last = lambda;
-		n++;
-	}
+	while (n < wanted && n < s->n_past && dmi_apart(last, s->past[n].at.lambda, h))
+		last = s->past[n++].at.lambda;
 	return n;
 }
 
@@ -95,7 +94,7 @@ dm_val dmi_emit_multistep(dm_emit *e, const dm_step *s, const struct dmi_multist
 	if (method->order > 1)
 		differences(s, method->order, m1, m2);
 	if (term[1].coefficient > 0)
-		term[1].value = dm_emit_noise(e, s->step, 0);
+		term[1].value = dm_emit_increment(e, s->from->lambda, s->to->lambda, 0);
 	for (int k = 0; k < method->order; k++) {
 		if (k) {
 			value[k] = s->past[k - 1].prediction;

@@ -26,6 +26,16 @@ static const dm_option options[] = {
     DMI_ORDERS,
 };
 
+/* Whether the predictions of a group of k steps are apart. */
+static int is_group(const dm_step *s, int k)
+{
+	double way = dmi_lambda_step(k > 1 ? &s->past[k - 2].at : s->from, s->to), last = s->from->lambda;
+	for (int i = 0; i < k - 1; last = s->past[i++].at.lambda)
+		if (!dmi_apart(last, s->past[i].at.lambda, way))
+			return 0;
+	return 1;
+}
+
 static int order_now(dm_emit *e, const dm_step *s, const void *user)
 {
 	int most = (int)s->option[ORDER], order = dmi_listed_order(e, s, user);
@@ -33,8 +43,7 @@ static int order_now(dm_emit *e, const dm_step *s, const void *user)
 		order = s->option[LOWER_ORDER_FINAL] != 0 && s->step + 1 == s->n_step ? 1 : (int)(s->step % most) + 1;
 	if (s->to->sigma == 0 || s->n_past == 0 || order > s->past[0].order + 1)
 		order = s->to->sigma == 0 || s->n_past == 0 ? 1 : (int)s->past[0].order + 1;
-	const dm_node *start = order > 1 ? &s->past[order - 2].at : s->from;
-	return dmi_is_finite(start->lambda) && s->from->lambda != start->lambda ? order : 1;
+	return is_group(s, order) ? order : 1;
 }
 
 /* A step of order k: from the group's start, with the predictions made since. */

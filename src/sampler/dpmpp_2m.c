@@ -4,7 +4,7 @@
  *
  * The first step and the step to sigma' = 0 take D = x0. State: one earlier prediction of x0. */
 #include "base/compiler.h"
-#include "sampler/step.h"
+#include "sampler/dpm.h"
 #include "base/math.h"
 
 static dm_status step(void *user, const dm_step *s, dm_emit *e)
@@ -13,11 +13,11 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	double h = dmi_lambda_step(from, to), c = 0;
 	(void)user;
 	dm_val x0 = dm_emit_eval(e, s->x, from, DM_SPACE_X0), old = 0;
-	if (s->n_past && to->sigma > 0) {
+	if (to->sigma > 0 && dmi_history(s, 1)) {
 		old = s->past[0].prediction;
 		c = h / (2 * dmi_lambda_step(&s->past[0].at, from));
 	}
-	double a = to->sigma > 0 ? to->sigma / from->sigma : 0, b = -to->alpha * dmi_expm1(-h);
+	double a = to->sigma > 0 ? to->sigma / from->sigma : 0, b = to->sigma > 0 ? -to->alpha * dmi_expm1(-h) : to->alpha;
 	dm_emit_state(e, dm_emit_linear(e, 3, (dm_term[]){{a, s->x}, {b * (1 + c), x0}, {-b * c, old}}));
 	dm_emit_push(e, from, x0, 2);
 	return DM_OK;

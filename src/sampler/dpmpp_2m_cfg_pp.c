@@ -6,7 +6,7 @@
  * The first step and the step to sigma' = 0 have no history term. compat=comfyui takes the guided x0 for the newer one of the
  * difference, which adds guidance again at every step. State: one earlier unguided prediction of x0. */
 #include "base/compiler.h"
-#include "sampler/step.h"
+#include "sampler/dpm.h"
 #include "base/math.h"
 
 enum { COMPAT };
@@ -25,7 +25,7 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	dm_val x0 = dm_emit_eval(e, s->x, from, DM_SPACE_X0), old = 0;
 	dm_val unguided = dm_emit_part(e, x0, DM_PART_UNGUIDED, DM_SPACE_X0);
 	dm_val newer = s->option[COMPAT] != 0 ? x0 : unguided;
-	if (s->n_past && to->sigma > 0) {
+	if (to->sigma > 0 && dmi_history(s, 1)) {
 		old = s->past[0].prediction;
 		c = -to->alpha * dmi_expm1(-h) * h / (2 * dmi_lambda_step(&s->past[0].at, from));
 	}

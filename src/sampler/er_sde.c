@@ -52,16 +52,17 @@ static void differences(const dm_step *s, int order, double u, double *m1, doubl
 	}
 }
 
-/* alpha' (r x/alpha + sum c_k m_k + s_noise sum noise_k z_k), n predictions, draws 0 .. n_draw - 1 of the step. */
+/* alpha' (r x/alpha + sum c_k m_k + s_noise sum noise_k z_k), n predictions, draw k of the step from lambda_k to
+ * lambda_(k+1). */
 static dm_val advance(dm_emit *e, const dm_step *s, const dm_node *to, double r, int n, const double *c,
-                      const dm_val *m, int n_draw, const double *noise)
+                      const dm_val *m, int n_draw, const double *noise, const double *lambda)
 {
 	dm_term term[6] = {{r > 0 ? to->alpha * r / s->from->alpha : 0, s->x}};
 	for (int k = 0; k < n; k++)
 		term[1 + k] = (dm_term){to->alpha * c[k], m[k]};
 	for (int k = 0; k < n_draw; k++) {
 		double dev = to->alpha * s->option[S_NOISE] * noise[k];
-		term[1 + n + k] = (dm_term){dev, dev > 0 ? dm_emit_noise(e, s->step, k) : 0};
+		term[1 + n + k] = (dm_term){dev, dev > 0 ? dm_emit_increment(e, lambda[k], lambda[k + 1], k) : 0};
 	}
 	return dm_emit_linear(e, 1 + n + n_draw, term);
 }
@@ -75,9 +76,10 @@ static dm_val single(dm_emit *e, const dm_step *s, dm_val x0)
 		dm_emit_fail(e, st, "start=rk: the schedule has no level between two nodes of the grid");
 	struct dmi_er_way half = way(s, s->from, &at), rest = way(s, &at, s->to), all = way(s, s->from, s->to);
 	double c = all.slope / (dmi_level(&at) - dmi_level(s->from)), noise[2] = {rest.r * half.fresh, rest.fresh};
-	dm_val x = advance(e, s, &at, half.r, 1, &half.x0, &x0, 1, &half.fresh);
+	double lambda[3] = {s->from->lambda, at.lambda, s->to->lambda};
+	dm_val x = advance(e, s, &at, half.r, 1, &half.x0, &x0, 1, &half.fresh, lambda);
 	dm_val m[2] = {x0, dm_emit_eval(e, x, &at, DM_SPACE_X0)};
-	return advance(e, s, s->to, all.r, 2, (double[]){all.x0 - c, c}, m, 2, noise);
+	return advance(e, s, s->to, all.r, 2, (double[]){all.x0 - c, c}, m, 2, noise, lambda);
 }
 
 static dm_val multistep(dm_emit *e, const dm_step *s, int order, dm_val x0)
@@ -93,7 +95,7 @@ static dm_val multistep(dm_emit *e, const dm_step *s, int order, dm_val x0)
 		if (k)
 			dmi_departs_at(e, s->option[ANALYTIC_FIRST] != 0, &s->past[k - 1].at);
 	}
-	return advance(e, s, s->to, w.r, order, c, m, 1, &w.fresh);
+	return advance(e, s, s->to, w.r, order, c, m, 1, &w.fresh, (double[]){s->from->lambda, s->to->lambda});
 }
 
 static dm_status step(void *user, const dm_step *s, dm_emit *e)

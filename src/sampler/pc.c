@@ -13,7 +13,7 @@
  * keep neither mean nor variance exactly. compat=score_sde: dt = 1/N for the N nodes evaluated, and b, a, g at table index
  * floor(t (N - 1)) of N, as that code has it. State: none. */
 #include "base/compiler.h"
-#include "sampler/step.h"
+#include "sampler/reverse_sde.h"
 #include <math.h>
 
 enum { PREDICTOR, CORRECTOR, CORRECTOR_STEPS, SNR, PROBABILITY_FLOW, RETURN_MEAN, NORM, COMPAT };
@@ -28,7 +28,7 @@ static const char *const compats[] = {"none", "score_sde", NULL};
 static const dm_option options[] = {
     DMI_CHOICE("predictor", "how a step goes to the next node", REVERSE_DIFFUSION, predictors),
     DMI_CHOICE("corrector", "how the state is corrected at a node", NO_CORRECTOR, correctors),
-    DMI_INTEGER("corrector_steps", "corrections at every node, one evaluation each", 1, 0, 100),
+    DMI_INTEGER("corrector_steps", "corrections at every node, one evaluation each", 1, 0, 18),
     DMI_REAL("snr", "signal-to-noise ratio of a correction", 0.16, 0, 10),
     DMI_INTEGER("probability_flow", "1: the deterministic form", 0, 0, 1),
     DMI_INTEGER("return_mean", "1: no noise on the last step", 1, 0, 1),
@@ -36,65 +36,10 @@ static const dm_option options[] = {
     DMI_CHOICE("compat", "score_sde: steps of 1/N and the discrete tables of N entries", 0, compats),
 };
 
-/* The numbers of one step: see above; drift and noise are those of euler_maruyama times dt. */
-struct scalars {
-	double a, b, drift, noise, next_sigma, std;
-};
-
-static int is_vp(const dm_node *at)
+static dm_val correct(const dm_step *s, dm_emit *e, dm_val x, const struct dmi_reverse_sde *n, int32_t tag)
 {
-	return fabs(at->alpha * at->alpha + at->sigma * at->sigma - 1) < 1e-9;
-}
-
-static dm_status exact(const dm_step *s, struct scalars *out)
-{
-	const dm_node *from = s->from, *to = s->to;
-	double f, g2, dt = from->t - to->t;
-	dm_status st = dm_schedule_sde(s->schedule, from->t, &f, &g2, NULL);
-	out->a = from->alpha / to->alpha;
-	out->b = fmax(from->sigma * from->sigma - out->a * out->a * to->sigma * to->sigma, 0);
-	out->drift = f * dt;
-	out->noise = g2 * dt;
-	out->next_sigma = to->sigma;
-	out->std = from->sigma;
-	return st;
-}
-
-/* The discrete tables of N entries over t in [0, 1]. */
-static dm_status discrete(const dm_step *s, struct scalars *out)
-{
-	double n = (double)s->n_step, i = floor(s->from->t * (n - 1)), f, g2, f_i, g2_i, last = 0;
-	dm_node at, below;
-	dm_status st = dm_schedule_sde(s->schedule, s->from->t, &f, &g2, NULL);
-	if (st == DM_OK)
-		st = dm_schedule_sde(s->schedule, i / (n - 1), &f_i, &g2_i, NULL);
-	if (st == DM_OK)
-		st = dm_schedule_at_time(s->schedule, i / (n - 1), &at, NULL);
-	if (st == DM_OK && i > 0) {
-		st = dm_schedule_at_time(s->schedule, (i - 1) / (n - 1), &below, NULL);
-		last = below.sigma;
-	}
-	if (st != DM_OK)
-		return st;
-	out->drift = f / n;
-	out->noise = g2 / n;
-	out->std = s->from->sigma;
-	if (s->from->alpha == 1) { /* ve */
-		*out = (struct scalars){1, at.sigma * at.sigma - last * last, 0, out->noise, last, at.sigma};
-	} else if (is_vp(s->from)) {
-		out->b = g2_i / n;
-		out->a = sqrt(1 - out->b);
-		out->next_sigma = out->std; /* that code's ancestral step on vp adds sqrt(b) z */
-	} else {
-		out->b = g2 / n;
-		out->a = 1 + f / n;
-	}
-	return DM_OK;
-}
-
-static dm_val correct(const dm_step *s, dm_emit *e, dm_val x, const struct scalars *n, int32_t tag)
-{
-	double factor = 2 * (is_vp(s->from) ? (s->option[COMPAT] != 0 ? 1 - n->b : n->a * n->a) : 1), snr = s->option[SNR];
+	double factor = 2 * (dmi_is_vp(s->from) ? (s->option[COMPAT] != 0 ? 1 - n->b : n->a * n->a) : 1),
+	       snr = s->option[SNR];
 	dm_val score = dm_emit_eval(e, x, s->from, DM_SPACE_SCORE), z = dm_emit_noise(e, s->step, tag), move;
 	if (s->option[CORRECTOR] == ALD) {
 		double size = factor * snr * snr * s->from->sigma * s->from->sigma;
@@ -106,7 +51,7 @@ static dm_val correct(const dm_step *s, dm_emit *e, dm_val x, const struct scala
 	return dm_emit_linear(e, 2, (dm_term[]){{1, x}, {1, move}});
 }
 
-static dm_val predict(const dm_step *s, dm_emit *e, dm_val x, const struct scalars *n, int32_t tag)
+static dm_val predict(const dm_step *s, dm_emit *e, dm_val x, const struct dmi_reverse_sde *n, int32_t tag)
 {
 	int kind = (int)s->option[PREDICTOR], flow = s->option[PROBABILITY_FLOW] != 0;
 	int noisy = !flow && !(s->option[RETURN_MEAN] != 0 && s->step + 1 == s->n_step);
@@ -126,25 +71,27 @@ static dm_val predict(const dm_step *s, dm_emit *e, dm_val x, const struct scala
 		on_score = half * n->b / n->a;
 		fresh = sqrt(n->b) * n->next_sigma / n->std;
 	}
-	dm_val score = dm_emit_eval(e, x, s->from, DM_SPACE_SCORE), z = noisy ? dm_emit_noise(e, s->step, tag) : 0;
-	return dm_emit_linear(e, 3, (dm_term[]){{on_x, x}, {on_score, score}, {noisy ? fresh : 0, z}});
+	fresh = noisy ? fresh : 0;
+	dm_val score = dm_emit_eval(e, x, s->from, DM_SPACE_SCORE);
+	dm_val z = fresh > 0 ? dm_emit_increment(e, s->from->lambda, s->to->lambda, tag) : 0;
+	return dm_emit_linear(e, 3, (dm_term[]){{on_x, x}, {on_score, score}, {fresh, z}});
 }
 
 static dm_status step(void *user, const dm_step *s, dm_emit *e)
 {
-	struct scalars n = {0};
+	struct dmi_reverse_sde n = {0};
 	dm_val x = s->x;
 	int32_t corrections = s->option[CORRECTOR] == NO_CORRECTOR ? 0 : (int32_t)s->option[CORRECTOR_STEPS];
 	(void)user;
 	if (!dmi_goes_down(e, s, "sampler \"pc\" needs noise that falls from node to node"))
 		return DM_OK;
-	if ((s->option[COMPAT] != 0 ? discrete(s, &n) : exact(s, &n)) != DM_OK || !(s->to->alpha > 0) ||
-	    !(s->from->sigma > 0)) {
+	if ((s->option[COMPAT] != 0 ? dmi_reverse_sde_of_tables(s, &n) : dmi_reverse_sde(s, &n)) != DM_OK ||
+	    !(s->to->alpha > 0) || !(s->from->sigma > 0)) {
 		dm_emit_fail(e, DM_ERR_UNSUPPORTED, "sampler \"pc\": the schedule has no drift and diffusion at this node");
 		return DM_OK;
 	}
 	dm_emit_departs(e, DM_DEPARTS_MEAN | DM_DEPARTS_VARIANCE);
-	for (int32_t k = 0; k < corrections && k < 31; k++)
+	for (int32_t k = 0; k < corrections; k++)
 		x = correct(s, e, x, &n, k);
 	dm_emit_state(e, predict(s, e, x, &n, 31));
 	return DM_OK;

@@ -13,6 +13,7 @@ static const dm_option options[] = {DMI_PSEUDO_OPTIONS};
 static dm_val trapezoid(dm_emit *e, const dm_step *s, dm_val p)
 {
 	static const double one = 1, mean[2] = {0.5, 0.5};
+	dmi_pseudo_check(e, s, 1, (const dm_node *[]){s->to});
 	dm_val p1 = dmi_emit_pseudo_eval(e, s, s->to, dmi_emit_transfer(e, s, s->to, 1, &one, &p));
 	return dmi_emit_transfer(e, s, s->to, 2, mean, (dm_val[]){p, p1});
 }

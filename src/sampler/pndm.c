@@ -38,6 +38,7 @@ static dm_val runge_kutta(dm_emit *e, const dm_step *s, dm_val k1)
 		dm_emit_departs(e, DM_DEPARTS_MEAN | DM_DEPARTS_VARIANCE);
 	}
 	dm_node first = between(e, s, half), middle = between(e, s, way - half);
+	dmi_pseudo_check(e, s, 3, (const dm_node *[]){&middle, &middle, s->to});
 	dm_val k2 = dmi_emit_pseudo_eval(e, s, &middle, dmi_emit_transfer(e, s, &first, 1, &one, &k1));
 	dm_val k3 = dmi_emit_pseudo_eval(e, s, &middle, dmi_emit_transfer(e, s, &middle, 1, &one, &k2));
 	dm_val k4 = dmi_emit_pseudo_eval(e, s, s->to, dmi_emit_transfer(e, s, s->to, 1, &one, &k3));

@@ -31,6 +31,10 @@ dm_val dmi_emit_transfer(dm_emit *e, const dm_step *s, const dm_node *to, int n,
 /* One more prediction, of x at a node. */
 dm_val dmi_emit_pseudo_eval(dm_emit *e, const dm_step *s, const dm_node *at, dm_val x);
 
+/* Fails where a chain of n stages, each a prediction at the end of a transfer along the one before, would magnify rounding
+ * into sight: in epsilon the transfer to a node multiplies it by alpha (u - u_start), the prediction there by 1/sigma. */
+void dmi_pseudo_check(dm_emit *e, const dm_step *s, int n, const dm_node *const *stage);
+
 /* The step: while fewer than n_start predictions are past, by `start` from the newest prediction. */
 void dmi_emit_pseudo(dm_emit *e, const dm_step *s, int n_start,
                      dm_val (*start)(dm_emit *e, const dm_step *s, dm_val newest));

@@ -4,8 +4,11 @@
 
 #define SAMPLERS(X)                                                                                                    \
 	X(ab)                                                                                                              \
+	X(annealed_langevin)                                                                                               \
+	X(bdia)                                                                                                            \
 	X(consistency)                                                                                                     \
 	X(ddim)                                                                                                            \
+	X(ddim_fixed_point)                                                                                                \
 	X(ddpm)                                                                                                            \
 	X(deis)                                                                                                            \
 	X(dpm2)                                                                                                            \
@@ -23,11 +26,13 @@
 	X(dpmpp_3m)                                                                                                        \
 	X(dpmpp_3m_sde)                                                                                                    \
 	X(dpmpp_sde)                                                                                                       \
+	X(edict)                                                                                                           \
 	X(edm_ablation)                                                                                                    \
 	X(er_sde)                                                                                                          \
 	X(euler)                                                                                                           \
 	X(euler_ancestral)                                                                                                 \
 	X(euler_ancestral_cfg_pp)                                                                                          \
+	X(euler_maruyama)                                                                                                  \
 	X(exp_heun_2_x0)                                                                                                   \
 	X(exp_heun_2_x0_sde)                                                                                               \
 	X(flow_stochastic)                                                                                                 \

@@ -68,7 +68,8 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 		return DM_OK;
 	double up = split(s, form, s->from, s->to, &down), raise = s->to->alpha > 0 ? s->to->alpha / down.alpha : 1;
 	struct dmi_seen seen = dmi_see(e, s, s->option[ANALYTIC_FIRST] != 0);
-	dm_val x0 = dmi_view(e, &seen, DM_SPACE_X0), z = up > 0 ? dm_emit_noise(e, s->step, 0) : 0;
+	dm_val x0 = dmi_view(e, &seen, DM_SPACE_X0);
+	dm_val z = up > 0 ? dm_emit_increment(e, s->from->lambda, s->to->lambda, 0) : 0;
 	double share = share_of_old(e, s, form, &down), stay = down.sigma > 0 ? down.sigma / s->from->sigma : 0;
 	double rest = down.alpha - stay * s->from->alpha;
 	if (up > 0 && s->option[S_NOISE] != 1)

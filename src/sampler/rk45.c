@@ -8,13 +8,14 @@
  * discrete chain of `chain` steps over t in [0, 1] (denoise=mean; Song 2021, appendix G). The method solves an ODE whose solution keeps the
  * marginal, step by step only to its tolerance. State: the slope at the end of the last accepted step. */
 #include "base/compiler.h"
+#include "sampler/rk45.h"
 #include "sampler/step.h"
 #include "base/math.h"
 #include <math.h>
 
 enum { RTOL, ATOL, H_INIT, DENOISE, CHAIN, NORM };
 enum { DENOISE_X0, DENOISE_MEAN };
-enum { MEMORY_REJECTED, N_MEMORY, STAGES = 7 };
+enum { MEMORY_REJECTED, N_MEMORY, STAGES = DMI_RK45_STAGES };
 
 static const char *const norms[] = {"sample", "batch", "max", NULL};
 static const char *const denoises[] = {"x0", "mean", NULL};
@@ -29,19 +30,9 @@ static const dm_option options[] = {
                DM_NORM_SAMPLE, norms),
 };
 
-/* The pair: nodes c, stage weights a, and the weights of order 5 minus those of order 4. The last stage is the result. */
-static const double c[STAGES] = {0, 1.0 / 5, 3.0 / 10, 4.0 / 5, 8.0 / 9, 1, 1};
-static const double a[STAGES][STAGES - 1] = {
-    {0},
-    {1.0 / 5},
-    {3.0 / 40, 9.0 / 40},
-    {44.0 / 45, -56.0 / 15, 32.0 / 9},
-    {19372.0 / 6561, -25360.0 / 2187, 64448.0 / 6561, -212.0 / 729},
-    {9017.0 / 3168, -355.0 / 33, 46732.0 / 5247, 49.0 / 176, -5103.0 / 18656},
-    {35.0 / 384, 0, 500.0 / 1113, 125.0 / 192, -2187.0 / 6784, 11.0 / 84},
-};
-static const double difference[STAGES] = {71.0 / 57600,      0,          -71.0 / 16695, 71.0 / 1920,
-                                          -17253.0 / 339200, 22.0 / 525, -1.0 / 40};
+static const double c[STAGES] = DMI_RK45_C;
+static const double a[STAGES][STAGES - 1] = DMI_RK45_A;
+static const double difference[STAGES] = DMI_RK45_DIFFERENCE;
 
 /* dx/dt of the value x at a node. */
 static dm_val slope(dm_emit *e, const dm_step *s, dm_val x, const dm_node *at)
@@ -118,12 +109,9 @@ static dm_status control(void *user, double *memory, const double *option, doubl
 		*h = option[H_INIT];
 		return DM_OK;
 	}
-	double factor = error > 0 ? fmin(10, fmax(0.2, 0.9 * dmi_pow(error, -0.2))) : 10;
 	*accept = error < 1;
-	if (memory[MEMORY_REJECTED] != 0 && *accept)
-		factor = fmin(factor, 1); /* the step after a rejection does not grow */
+	*h *= dmi_rk45_factor(error, memory[MEMORY_REJECTED] != 0);
 	memory[MEMORY_REJECTED] = !*accept;
-	*h *= factor;
 	return DM_OK;
 }
 

@@ -6,7 +6,7 @@
  * With lower_order_final = 1 the predictor's order is at most the number of steps left before sigma = 0, the
  * corrector's that plus corrector_lead; the last step of order 1 makes the whole of order 2. start=rk: only where
  * tau = 0. The step to sigma' = 0 returns x0. State: three earlier predictions, the start of the last step, and its
- * noise by name. */
+ * noise, which as a draw takes no array. */
 #include "base/compiler.h"
 #include "sampler/stochastic_adams.h"
 #include "base/math.h"
@@ -29,6 +29,7 @@ enum {
 	ANALYTIC
 };
 enum { BY_FRACTION, BY_TIME, BY_LEVEL };
+enum { START_OF_STEP, NOISE_OF_STEP, N_KEPT };
 enum { MAX_ORDER = 4, UNCORRECTED = -1 /* pushed as the order of a step that is not to be corrected */ };
 
 static const char *const predictions[] = {"x0", "epsilon", NULL};
@@ -77,7 +78,6 @@ static struct dmi_stochastic_adams update(const dm_step *s, const dm_node *from,
 	struct dmi_stochastic_adams u = {from, to, x, (int)s->option[PREDICT], s->option[SIMPLE] != 0, 0, 0, 0};
 	u.tau = tau_of(s, from, to);
 	u.s_noise = s->option[S_NOISE];
-	u.visit = from == s->from ? s->step : s->step - 1;
 	return u;
 }
 
@@ -86,12 +86,13 @@ static dm_val correct(dm_emit *e, const dm_step *s, int order, dm_val m)
 {
 	const dm_past *last = &s->past[0];
 	struct dmi_history history = {s->past + 1, s->n_past - 1, s->option[ANALYTIC] != 0};
-	struct dmi_stochastic_adams u = update(s, &last->at, s->from, s->kept[0]);
+	struct dmi_stochastic_adams u = update(s, &last->at, s->from, s->kept[START_OF_STEP]);
 	struct dmi_nodes nodes = dmi_emit_nodes(e, u.from, u.to, &history, lambda_of, order - 1);
 	nodes.n = order > 1 ? nodes.n : 0;
 	nodes.value[0] = last->prediction;
 	nodes.theta[nodes.n] = 1;
 	nodes.value[nodes.n++] = m;
+	u.z = s->kept[NOISE_OF_STEP];
 	if (history.analytic_first) /* the start that every correction goes back to has never been right */
 		dm_emit_departs(e, DM_DEPARTS_MEAN | DM_DEPARTS_VARIANCE);
 	return dmi_emit_stochastic_adams(e, &u, &nodes);
@@ -103,7 +104,10 @@ static dm_val predict(dm_emit *e, const dm_step *s, dm_val x, dm_val m, int orde
 	struct dmi_stochastic_adams u = update(s, s->from, s->to, x);
 	struct dmi_nodes nodes = dmi_emit_nodes(e, u.from, u.to, &history, lambda_of, order);
 	nodes.value[0] = m;
-	return dmi_emit_stochastic_adams(e, &u, &nodes);
+	dm_val to = dmi_emit_stochastic_adams(e, &u, &nodes);
+	if (u.z)
+		dm_emit_keep(e, NOISE_OF_STEP, u.z);
+	return to;
 }
 
 static int is_corrected(const dm_step *s, int order)
@@ -149,12 +153,12 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	else
 		to = starts ? dmi_emit_start(e, s, &seen, most) : predict(e, s, x, m, p);
 	dm_emit_state(e, to);
-	dm_emit_keep(e, 0, x);
+	dm_emit_keep(e, START_OF_STEP, x);
 	dm_emit_push(e, s->from, m, starts ? UNCORRECTED : p);
 	return DM_OK;
 }
 
 const struct dmi_sampler_type dmi_sampler_sa_solver = {
     DMI_METHOD("sa_solver", "stochastic Adams, predictor and corrector", "Xue 2023, algorithm 1", options),
-    {.struct_size = sizeof(dm_sampler_ops), .n_past = MAX_ORDER - 1, .n_kept = 1, .step = step},
+    {.struct_size = sizeof(dm_sampler_ops), .n_past = MAX_ORDER - 1, .n_kept = N_KEPT, .step = step},
 };

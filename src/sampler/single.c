@@ -7,7 +7,7 @@
  * form it stays, in units of alpha; a fresh share is added. */
 static void advance(dm_emit *e, struct dmi_single *o, const dm_node *at)
 {
-	double h = dmi_lambda_step(&o->reached, at), fresh;
+	double h = dmi_lambda_step(&o->reached, at), start = o->reached.lambda, fresh;
 	int x0 = o->predict == DMI_DPM_X0;
 	o->reached = *at;
 	if (o->eta == 0 || o->s_noise == 0 || h == 0)
@@ -15,7 +15,7 @@ static void advance(dm_emit *e, struct dmi_single *o, const dm_node *at)
 	for (int k = 0; k < o->n_draw && x0; k++)
 		o->carried[k] *= dmi_exp(-o->eta * h);
 	fresh = x0 ? sqrt(fmax(-dmi_expm1(-2 * o->eta * h), 0)) : dmi_level(at) * sqrt(fmax(o->eta * dmi_expm1(2 * h), 0));
-	o->draw[o->n_draw] = dm_emit_noise(e, o->s->step, o->n_draw);
+	o->draw[o->n_draw] = dm_emit_increment(e, start, at->lambda, o->n_draw);
 	o->carried[o->n_draw++] = fresh;
 }
 

@@ -28,7 +28,7 @@ static void weigh(const struct dmi_stochastic_adams *u, const struct dmi_nodes *
 		simplify(nodes->theta, scale / 2, weight);
 }
 
-dm_val dmi_emit_stochastic_adams(dm_emit *e, const struct dmi_stochastic_adams *u, const struct dmi_nodes *nodes)
+dm_val dmi_emit_stochastic_adams(dm_emit *e, struct dmi_stochastic_adams *u, const struct dmi_nodes *nodes)
 {
 	int x0 = u->predict == DMI_SA_X0;
 	double h = dmi_lambda_step(u->from, u->to), tau = u->tau, decay = tau > 0 ? tau * tau * h : 0, fresh = 0;
@@ -37,8 +37,9 @@ dm_val dmi_emit_stochastic_adams(dm_emit *e, const struct dmi_stochastic_adams *
 	dm_term term[2 + DMI_MAX_ADAMS] = {{stay, u->x}};
 	if (tau > 0 && u->s_noise > 0)
 		fresh = u->to->sigma * (x0 ? sqrt(-dmi_expm1(-2 * decay)) : tau * sqrt(dmi_expm1(2 * h)));
-	if (fresh > 0)
-		term[1] = (dm_term){u->s_noise * fresh, dm_emit_noise(e, u->visit, 0)};
+	if (fresh > 0 && !u->z)
+		u->z = dm_emit_increment(e, u->from->lambda, u->to->lambda, 0);
+	term[1] = (dm_term){u->s_noise * fresh, u->z};
 	weigh(u, nodes, 1 + tau * tau, h, weight);
 	for (int j = 0; j < nodes->n; j++)
 		term[2 + j] = (dm_term){weight[j], nodes->value[j]};

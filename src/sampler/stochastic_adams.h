@@ -20,9 +20,9 @@ struct dmi_stochastic_adams {
 	dm_val x;
 	int predict, simple;
 	double tau, s_noise;
-	int64_t visit; /* of the draw */
+	dm_val z; /* 0: drawn by the step, where it has noise */
 };
 
-dm_val dmi_emit_stochastic_adams(dm_emit *e, const struct dmi_stochastic_adams *u, const struct dmi_nodes *nodes);
+dm_val dmi_emit_stochastic_adams(dm_emit *e, struct dmi_stochastic_adams *u, const struct dmi_nodes *nodes);
 
 #endif

@@ -20,9 +20,9 @@ static const dm_option options[] = {
 static dm_status inner_node(const dm_step *s, dm_node *at)
 {
 	double t_clean, t = (1 - s->option[GAMMA]) * s->to->t;
-	int table = dm_schedule_table_size(s->schedule) > 0;
+	int table = dm_schedule_table_size(s->schedule) > 0, last = s->step + 1 == s->n_step;
 	*at = *s->to;
-	if (s->to->sigma == 0 ? !table : s->option[GAMMA] == 0)
+	if (s->to->sigma == 0 ? !table || !last || s->from->sigma == 0 : s->option[GAMMA] == 0)
 		return DM_OK;
 	dm_schedule_range(s->schedule, &t_clean, NULL);
 	return dm_schedule_at_time(s->schedule, fmax(table ? floor(t) : t, t_clean), at, NULL);

@@ -61,7 +61,7 @@ static dm_val emit(dm_emit *e, const dm_step *s, const struct update *u)
 		nodes.value[nodes.n] = u->new_m;
 	}
 	double start = x0 ? (u->t->sigma > 0 ? u->t->sigma / u->s->sigma : 0) : u->t->alpha / u->s->alpha;
-	double first = u->t->sigma > 0 || x0 ? -scale * dmi_expm1(z) : -u->t->alpha * dmi_level(u->s);
+	double first = u->t->sigma > 0 ? -scale * dmi_expm1(z) : x0 ? scale : -u->t->alpha * dmi_level(u->s);
 	if (n && corrects && variant == DMI_UNIPC_VARY && s->option[COMPAT] != 0)
 		dmi_unipc_published(z, n, nodes.theta + 1, c);
 	else if (n)

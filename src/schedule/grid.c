@@ -309,8 +309,9 @@ static dm_status take_node(dm_grid *g, const dm_node *in, dm_error *err)
 	return dmi_grid_push(g, &node, err);
 }
 
-dm_status dm_grid_create_nodes(dm_grid **out, const dm_schedule *schedule, const dm_node *node, size_t n,
-                               const dm_allocator *allocator, dm_error *err)
+static dm_status from_nodes(dm_grid **out, const dm_schedule *schedule, const dm_node *node, size_t n,
+                            const dm_allocator *allocator, dm_status (*check)(const dm_grid *, dm_error *),
+                            dm_error *err)
 {
 	dm_grid *g;
 	dm_allocator own;
@@ -327,12 +328,39 @@ dm_status dm_grid_create_nodes(dm_grid **out, const dm_schedule *schedule, const
 	for (size_t i = 0; st == DM_OK && i < n; i++)
 		st = take_node(g, &node[i], err);
 	if (st == DM_OK)
-		st = check_order(g, falls(&g->node[n - 1], &g->node[0]), 1, err);
+		st = check(g, err);
 	if (st == DM_OK)
 		*out = g;
 	else
 		dmi_object_release(g);
 	return st;
+}
+
+static dm_status check_one_way(const dm_grid *g, dm_error *err)
+{
+	return check_order(g, falls(&g->node[g->n - 1], &g->node[0]), 1, err);
+}
+
+static dm_status check_moves(const dm_grid *g, dm_error *err)
+{
+	for (size_t i = 1; i < g->n; i++)
+		if (same(&g->node[i - 1], &g->node[i]))
+			return dmi_fail(err, DM_ERR_ARGUMENT,
+			                "grid \"nodes\": sigma/alpha must change, but is %g at node %z and before",
+			                g->node[i].sigma / g->node[i].alpha, i);
+	return DM_OK;
+}
+
+dm_status dm_grid_create_nodes(dm_grid **out, const dm_schedule *schedule, const dm_node *node, size_t n,
+                               const dm_allocator *allocator, dm_error *err)
+{
+	return from_nodes(out, schedule, node, n, allocator, check_one_way, err);
+}
+
+dm_status dm_grid_create_visits(dm_grid **out, const dm_schedule *schedule, const dm_node *node, size_t n,
+                                const dm_allocator *allocator, dm_error *err)
+{
+	return from_nodes(out, schedule, node, n, allocator, check_moves, err);
 }
 
 void dm_grid_free(dm_grid *grid)

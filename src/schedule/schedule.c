@@ -205,6 +205,9 @@ static dm_status at_clean_end(const dm_schedule *s, dm_node *out, dm_error *err)
 	return st;
 }
 
+/* An end up to rounding is that end; relative in sigma/alpha, so absolute in lambda. */
+static const double slack = 1e-9;
+
 dm_status dm_schedule_at_lambda(const dm_schedule *s, double lambda, dm_node *out, dm_error *err)
 {
 	dm_status st = check(s, out, err);
@@ -212,15 +215,15 @@ dm_status dm_schedule_at_lambda(const dm_schedule *s, double lambda, dm_node *ou
 		return st;
 	if (lambda == INFINITY)
 		return at_clean_end(s, out, err);
-	if (!(lambda >= s->lambda_low && lambda <= s->lambda_high))
+	double low = s->lambda_low, high = s->lambda_high;
+	if (!(lambda >= low - slack && lambda <= high + slack))
 		return dmi_fail(err, DM_ERR_ARGUMENT, "schedule \"%s\": lambda %g is outside [%g, %g] (time %g to %g)",
-		                dmi_schedule_name(s), lambda, s->lambda_low, s->lambda_high, s->t_limit, s->t_zero);
-	return s->process->at_lambda(s, lambda, out, err);
+		                dmi_schedule_name(s), lambda, low, high, s->t_limit, s->t_zero);
+	return s->process->at_lambda(s, fmin(fmax(lambda, low), high), out, err);
 }
 
 dm_status dmi_schedule_at_level(const dm_schedule *s, double level, dm_node *out, dm_error *err)
 {
-	const double slack = 1e-9; /* relative in sigma/alpha, so absolute in lambda */
 	double low = s->lambda_low, lambda = -dmi_log(level);
 	if (!(level >= 0 && lambda >= low - slack))
 		return dmi_fail(err, DM_ERR_ARGUMENT, "schedule \"%s\": level sigma/alpha = %g is outside [%g, %g]",

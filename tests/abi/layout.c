@@ -106,12 +106,32 @@ AT(dm_model_ops, destroy, 16);
 AT(dm_model_ops, vjp, 24);
 AT(dm_model_ops, gradient, 32);
 
-SIZE(dm_guidance_ops, 40);
+SIZE(dm_guidance_ops, 80);
 AT(dm_guidance_ops, struct_size, 0);
 AT(dm_guidance_ops, needs_stats, 8);
 AT(dm_guidance_ops, branches, 16);
 AT(dm_guidance_ops, weights, 24);
 AT(dm_guidance_ops, destroy, 32);
+AT(dm_guidance_ops, keep, 40);
+AT(dm_guidance_ops, before, 48);
+AT(dm_guidance_ops, after, 56);
+AT(dm_guidance_ops, state, 64);
+AT(dm_guidance_ops, rule, 72);
+
+SIZE(dm_guide, 48);
+AT(dm_guide, struct_size, 0);
+AT(dm_guide, step, 8);
+AT(dm_guide, n_step, 16);
+AT(dm_guide, at, 24);
+AT(dm_guide, schedule, 32);
+AT(dm_guide, x, 40);
+AT(dm_guide, evaluation, 44);
+
+SIZE(dm_operator_ops, 32);
+AT(dm_operator_ops, struct_size, 0);
+AT(dm_operator_ops, apply, 8);
+AT(dm_operator_ops, adjoint, 16);
+AT(dm_operator_ops, destroy, 24);
 
 SIZE(dm_noise_ops, 24);
 AT(dm_noise_ops, struct_size, 0);
@@ -168,7 +188,7 @@ AT(dm_operand, path_from, 8);
 AT(dm_operand, path_to, 16);
 AT(dm_operand, draw_ordinal, 24);
 
-SIZE(dm_row, 88);
+SIZE(dm_row, 96);
 AT(dm_row, struct_size, 0);
 AT(dm_row, kind, 8);
 AT(dm_row, weighted, 12);
@@ -183,8 +203,9 @@ AT(dm_row, coefficient, 56);
 AT(dm_row, parameter, 64);
 AT(dm_row, at, 72);
 AT(dm_row, branch, 80);
+AT(dm_row, stage, 88);
 
-SIZE(dm_plan_info, 64);
+SIZE(dm_plan_info, 80);
 AT(dm_plan_info, struct_size, 0);
 AT(dm_plan_info, n_step, 8);
 AT(dm_plan_info, n_eval, 16);
@@ -196,6 +217,8 @@ AT(dm_plan_info, adaptive, 48);
 AT(dm_plan_info, departs, 52);
 AT(dm_plan_info, n_past, 56);
 AT(dm_plan_info, n_kept, 60);
+AT(dm_plan_info, n_vjp, 64);
+AT(dm_plan_info, n_gradient, 72);
 
 SIZE(dm_input, 48);
 AT(dm_input, data, 0);
@@ -241,11 +264,13 @@ AT(dm_array_ops, allocate, 80);
 AT(dm_array_ops, release, 88);
 AT(dm_array_ops, destroy, 96);
 
-SIZE(dm_run_info, 32);
+SIZE(dm_run_info, 48);
 AT(dm_run_info, struct_size, 0);
 AT(dm_run_info, n_eval, 8);
 AT(dm_run_info, n_accepted, 16);
 AT(dm_run_info, n_rejected, 24);
+AT(dm_run_info, n_vjp, 32);
+AT(dm_run_info, n_gradient, 40);
 
 #endif
 
@@ -308,6 +333,8 @@ IS(DM_DRAW_STEP, 1);
 IS(DM_DRAW_PATH, 2);
 IS(DM_DRAW_RENOISE, 3);
 IS(DM_DRAW_USER, 4);
+IS(DM_DRAW_PROBE, 5);
+IS(DM_DRAW_BOUND, 6);
 
 IS(DM_SPACE_RAW, 0);
 IS(DM_SPACE_X0, 1);

@@ -1,5 +1,6 @@
 #include "files.h"
 #include "demist.h"
+#include "likelihood_case.h"
 #include "op_cases.h"
 #include "replay.h"
 #include "table_cases.h"
@@ -77,6 +78,8 @@ int for_each_case(const char *path, int (*body)(const char *path, void *user), v
 
 static int run_as(const struct test_case *c, int32_t type, struct check *check)
 {
+	if (case_is(c, "kind", "run") && case_is(c, "sampler", "likelihood"))
+		return likelihood_case(c, type, check);
 	if (case_is(c, "kind", "run"))
 		return replay_case(c, type, check);
 	if (case_is(c, "kind", "table"))

@@ -1,0 +1,26 @@
+/* Linear operators and what inverse problems need of them. */
+#ifndef DMI_OPERATOR_H
+#define DMI_OPERATOR_H
+
+#include "base/object.h"
+#include "demist/operator.h"
+
+struct dm_operator {
+	struct dmi_object object;
+	dm_operator_ops ops;
+	void *user;
+	size_t n_in, n_out;
+};
+
+/* An operator whose user is memory of its own, `bytes` long and zeroed. */
+dm_status dmi_operator_new(dm_operator **out, size_t n_in, size_t n_out, const dm_operator_ops *ops, size_t bytes,
+                           const dm_allocator *allocator, dm_error *err);
+
+/* Numbers of working memory that dmi_operator_make needs. */
+size_t dmi_operator_work(const dm_operator *op);
+
+/* out[n_in] = a DM_OPERATOR_... of x[n_in] and y[n_out]. */
+dm_status dmi_operator_make(const dm_operator *op, int32_t what, const double parameter[4], const double *x,
+                            const double *y, double *out, double *work, dm_error *err);
+
+#endif

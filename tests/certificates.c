@@ -1,0 +1,152 @@
+/* certificates.c: what every sampler keeps: order, weak order, cost, where it runs. Writes docs/certificates.md, or
+ * compares with it.
+ *
+ *     certificates            print the page
+ *     certificates --write FILE
+ *     certificates --check FILE
+ *
+ * Fails where a setting does not keep what certificates/table.c claims, where a sampler of the registry has no setting
+ * there, and where
+ * FILE is not the page. All arithmetic is the library's own, so the page has the same bits everywhere. */
+#include "base/compiler.h"
+#include "certificates/facts.h"
+#include "certificates/order.h"
+#include "certificates/page.h"
+#include "certificates/weak.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char introduction[] =
+    "# Certificates\n\n"
+    "What every sampler keeps, measured. This page is written by the test program `certificates` (`--write FILE`) from "
+    "the\n"
+    "claims in [its table](../tests/certificates/table.c). The test fails where a claim does not hold, where a number "
+    "has\n"
+    "changed, and where a sampler that can be asked for has no setting here.\n\n"
+    "Everything is computed in f64, over nodes even in log-SNR from sigma/alpha = 20 down to 0.05 where nothing else "
+    "is\n"
+    "said. VP is the schedule `vp` with a model of v, VE is `ve` with x0, flow is `flow` with the velocity. Methods "
+    "that\n"
+    "work in sigma/alpha alone are the same on all three, up to the factor alpha.\n\n"
+    "The columns of cost: *evaluations* (and *draws*) of N steps to a level above 0; after a semicolon those to the "
+    "data,\n"
+    "sigma = 0, where they differ. *history*: how many earlier predictions and other values a step may read at most.\n"
+    "*arrays*: how many of the state's type and size a run holds.\n";
+
+static const char on_orders[] =
+    "\n## Order of convergence\n\n"
+    "Of settings that draw no noise, and of the noise-free form of those that do: the error against the "
+    "probability-flow\n"
+    "ODE of the mixture 0.35 N(-1.1, 0.35^2) + 0.65 N(0.9, 0.5^2) with exact score, the largest over eight starts.\n"
+    "*order* is claimed for a whole run, its start and its last step included. A cell holds the slope over the last "
+    "three\n"
+    "of six doublings from 24 to 1536 steps and, in brackets, the error at 64 steps. A slope must not be below the "
+    "order by\n"
+    "more than 0.15, nor above it by more than 0.25 without a note.\n\n";
+
+static const char on_adaptive_orders[] = "\n## Methods that choose their steps\n\n"
+                                         "The same error against the tolerance (rtol and atol), and in brackets the "
+                                         "evaluations it took. The error falls in\n"
+                                         "proportion to the tolerance: *slope* is the power, from 1e-4 to 1e-10, and "
+                                         "must not be below 1 by more than 0.15. The\n"
+                                         "order of the formulas with equal steps stands above.\n\n";
+
+static const char on_weak_orders[] =
+    "\n## Weak order\n\n"
+    "Of settings that draw noise, without sampling. For the target N(0.7, 0.4^2) the exact denoiser is affine, so mean "
+    "and\n"
+    "variance pass exactly through the coefficients of the plan. A cell holds slope and error of the mean, then of "
+    "the\n"
+    "variance, read as above. The variance starts at that of the process, and is compared with it. The mean starts\n"
+    "displaced by one deviation, and is compared with the solution of the SDE that the setting approaches; *exact* is\n"
+    "an error of rounding alone: along the reverse SDE the predicted x0 keeps its mean, whatever is extrapolated from "
+    "it.\n"
+    "Where no order is claimed only the error of the variance at 64 steps is given, in brackets, if the plan is "
+    "affine.\n\n";
+
+static const char on_reach[] =
+    "\n## Where they run, and in few steps\n\n"
+    "*table* is `linear` with a model of epsilon, *zero SNR* `linear:zero_snr=exact` with v, *up* the way from data to "
+    "noise\n"
+    "on VP; a number is that of the sentence of refusal below. The last two columns are the evaluations in 1, 2 and 3\n"
+    "steps, from sigma/alpha = 20 to 0.05 and from there to the data; the results were finite on VP, VE and flow. A "
+    "setting\n"
+    "stands for itself where it differs from its method.\n\n";
+
+static void make_page(struct page *page)
+{
+	say(page, "%s%s", introduction, on_orders);
+	say_orders(page);
+	say(page, "%s", on_adaptive_orders);
+	say_adaptive_orders(page);
+	say(page, "%s", on_weak_orders);
+	say_weak_orders(page);
+	say(page, "%s", on_reach);
+	say_reach(page);
+	say(page, "\nThe refusals:\n\n");
+	say_refusals(page);
+}
+
+static int write_page(const struct page *page, const char *path)
+{
+	FILE *file = fopen(path, "wb");
+	int written = file && fwrite(page->text, 1, page->n, file) == page->n;
+	if (file && fclose(file) != 0)
+		written = 0;
+	if (!written)
+		perror(path);
+	return written;
+}
+
+/* The first line that differs. */
+static int same_lines(FILE *file, const char *path, const char *text)
+{
+	char line[4096];
+	for (int number = 1; fgets(line, sizeof line, file); number++) {
+		size_t n = strlen(line);
+		if (strncmp(line, text, n)) {
+			fprintf(stderr, "%s:%d: not what is measured (certificates --write %s renews it):\n- %s+ %.*s\n", path,
+			        number, path, line, (int)strcspn(text, "\n"), text);
+			return 0;
+		}
+		text += n;
+	}
+	if (*text)
+		fprintf(stderr, "%s: ends before:\n+ %.*s\n", path, (int)strcspn(text, "\n"), text);
+	return !*text;
+}
+
+static int check_page(const struct page *page, const char *path)
+{
+	FILE *file = fopen(path, "rb");
+	if (!file) {
+		perror(path);
+		return 0;
+	}
+	int same = same_lines(file, path, page->text);
+	fclose(file);
+	return same;
+}
+
+int main(int argc, char **argv)
+{
+	struct page page = {0};
+	int write = argc == 3 && !strcmp(argv[1], "--write"), check = argc == 3 && !strcmp(argv[1], "--check"), good = 1;
+	if (argc != 1 && !write && !check) {
+		fprintf(stderr, "usage: certificates [--write FILE | --check FILE]\n");
+		return EXIT_FAILURE;
+	}
+	make_page(&page);
+	if (write)
+		good = write_page(&page, argv[2]);
+	else if (check)
+		good = check_page(&page, argv[2]);
+	else
+		fwrite(page.text, 1, page.n, stdout);
+	if (page.faults)
+		fprintf(stderr, "certificates: %d claims do not hold\n", (int)page.faults);
+	good = good && page.faults == 0;
+	free_page(&page);
+	return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}

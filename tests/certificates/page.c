@@ -1,0 +1,59 @@
+#include "certificates/page.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void grow(struct page *page, size_t n)
+{
+	if (page->n + n < page->capacity)
+		return;
+	page->capacity = 2 * (page->n + n) + 4096;
+	page->text = realloc(page->text, page->capacity);
+	if (!page->text) {
+		fputs("certificates: out of memory\n", stderr);
+		exit(EXIT_FAILURE);
+	}
+}
+
+void say(struct page *page, const char *format, ...)
+{
+	va_list arguments, again;
+	va_start(arguments, format);
+	va_copy(again, arguments);
+	int n = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	grow(page, (size_t)n + 1);
+	vsnprintf(page->text + page->n, (size_t)n + 1, format, arguments);
+	va_end(arguments);
+	page->n += (size_t)n;
+}
+
+void fault(struct page *page, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	fputs("certificates: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+	va_end(arguments);
+	page->faults++;
+}
+
+int32_t refusal_number(struct page *page, const char *sentence)
+{
+	for (int32_t i = 0; i < page->n_refusal; i++)
+		if (!strcmp(page->refusal[i], sentence))
+			return i + 1;
+	if (page->n_refusal == N_REFUSAL) {
+		fault(page, "more than %d sentences of refusal", N_REFUSAL);
+		return 0;
+	}
+	snprintf(page->refusal[page->n_refusal], REFUSAL_LENGTH, "%s", sentence);
+	return ++page->n_refusal;
+}
+
+void free_page(struct page *page)
+{
+	free(page->text);
+}

@@ -1,0 +1,630 @@
+/* The log-density by the probability-flow ODE: exact answers, orders, estimators, batches, faults. */
+#include "likelihood_testing.h"
+
+enum { N_SAMPLE = 4 };
+
+struct answer {
+	double log_density[N_SAMPLE], bits[N_SAMPLE], latent[N_SAMPLE * MAX_DIM];
+	int64_t n_eval[N_SAMPLE];
+};
+
+static struct answer ask_for(struct target *m, const char *schedule_spec, const char *model_spec, int with_vjp,
+                             const char *options, const double *x, size_t n_sample)
+{
+	struct answer a;
+	dm_schedule *schedule = create(schedule_spec);
+	dm_model *model = model_of(m, model_spec, with_vjp);
+	DO(dm_log_likelihood(schedule, model, options, x, DM_F64, n_sample, m->n, a.log_density, a.bits, a.latent, a.n_eval,
+	                     NULL, err));
+	dm_model_free(model);
+	dm_schedule_free(schedule);
+	return a;
+}
+
+static double log_normal(const double *z, size_t n, double std)
+{
+	double sum = 0;
+	for (size_t j = 0; j < n; j++)
+		sum += z[j] * z[j];
+	return -sum / (2 * std * std) - (double)n * (log(std) + 0.5 * log(2 * acos(-1)));
+}
+
+/* ------------------------------------------------------------------------------------------------- exact densities */
+
+static const struct {
+	const char *schedule, *ends;
+	double t_min, t_max;
+	int kind;
+} processes[] = {
+    {"vp", "t_min=0.001,t_max=1", 0.001, 1, EPSILON}, {"vp", "t_min=0,t_max=1", 0, 1, V},
+    {"linear", "t_min=0,t_max=999", 0, 999, SCORE},   {"ve", "t_min=0.05,t_max=20", 0.05, 20, X0},
+    {"edm", "t_min=0.01,t_max=80", 0.01, 80, EDM},    {"flow", "t_min=0,t_max=1", 0, 1, FLOW},
+    {"flow", "t_min=0.01,t_max=1", 0.01, 1, X0},      {"sub_vp", "t_min=0.01,t_max=1", 0.01, 1, EPSILON},
+    {"trigflow", "t_min=0,t_max=1.57", 0, 1.57, V},
+};
+enum { N_PROCESS = sizeof processes / sizeof *processes };
+
+/* The error of ln p at the largest: by the exact change of density between the ends, with the latent that was found. */
+static double worst(struct target *m, int process, const char *options)
+{
+	char text[200];
+	double x[N_SAMPLE * MAX_DIM], error = 0;
+	dm_schedule *schedule = create(processes[process].schedule);
+	dm_node low = at_time(schedule, processes[process].t_min), high = at_time(schedule, processes[process].t_max);
+	snprintf(text, sizeof text, "%s,%s", processes[process].ends, options);
+	points(x, N_SAMPLE * m->n);
+	m->kind = processes[process].kind;
+	struct answer a = ask_for(m, processes[process].schedule, NULL, 1, text, x, N_SAMPLE);
+	for (size_t i = 0; i < N_SAMPLE; i++) {
+		const double *z = a.latent + i * m->n;
+		double mismatch = log_normal(z, m->n, high.sigma) - log_density_at(m, high.alpha, high.sigma, z);
+		double want = log_density_at(m, low.alpha, low.sigma, x + i * m->n) + mismatch;
+		error = fmax(error, fabs(a.log_density[i] - want));
+		assert_true(fabs(a.bits[i] + a.log_density[i] / ((double)m->n * log(2))) < 1e-12);
+	}
+	dm_schedule_free(schedule);
+	return error;
+}
+
+static void test_exact_densities(void **state)
+{
+	(void)state;
+	for (int process = 0; process < N_PROCESS; process++)
+		for (size_t n = 2; n <= 8; n += 6) {
+			struct target one = gaussian(n, 0), three = mixture(n, 0);
+			double errors[4] = {worst(&one, process, "probe=exact,method=rk4,steps=300"),
+			                    worst(&three, process, "probe=exact,method=rk4,steps=300"),
+			                    worst(&one, process, "probe=exact,rtol=1e-9,atol=1e-9"),
+			                    worst(&three, process, "probe=exact,rtol=1e-9,atol=1e-9")};
+			for (int k = 0; k < 4; k++)
+				if (!(errors[k] < 2e-7))
+					fail_msg("%s, kind %s, %zu elements, way %d: error %g", processes[process].schedule,
+					         kind_names[processes[process].kind], n, k, errors[k]);
+		}
+}
+
+/* Where the noise end is pure noise and the clean end the data, nothing has to be made up for. */
+static void test_density_of_the_data(void **state)
+{
+	(void)state;
+	struct target m = mixture(8, FLOW);
+	double x[N_SAMPLE * MAX_DIM];
+	points(x, N_SAMPLE * 8);
+	struct answer a =
+	    ask_for(&m, "flow", NULL, 1, "t_min=0,t_max=1,probe=exact,rtol=1e-9,atol=1e-9,offset=7", x, N_SAMPLE);
+	for (size_t i = 0; i < N_SAMPLE; i++) {
+		double want = log_density_at(&m, 1, 0, x + i * 8);
+		assert_true(fabs(a.log_density[i] - want) < 1e-7);
+		assert_true(fabs(a.bits[i] - (7 - want / (8 * log(2)))) < 1e-7);
+	}
+}
+
+/* Of one Gaussian the way is known: distances from the mean grow like the standard deviation. */
+static void test_latent_of_a_gaussian(void **state)
+{
+	(void)state;
+	struct target m = gaussian(5, EPSILON);
+	double x[N_SAMPLE * MAX_DIM];
+	dm_schedule *schedule = create("vp");
+	dm_node low = at_time(schedule, 0.01), high = at_time(schedule, 0.9);
+	points(x, N_SAMPLE * 5);
+	struct answer a = ask_for(&m, "vp", NULL, 1, "t_min=0.01,t_max=0.9,rtol=1e-10,atol=1e-10", x, N_SAMPLE);
+	double grow = sqrt((high.alpha * high.alpha * 0.36 + high.sigma * high.sigma) /
+	                   (low.alpha * low.alpha * 0.36 + low.sigma * low.sigma));
+	for (size_t i = 0; i < N_SAMPLE * 5; i++) {
+		double mean = m.mean[0][i % 5], want = high.alpha * mean + grow * (x[i] - low.alpha * mean);
+		assert_true(fabs(a.latent[i] - want) < 1e-8);
+	}
+	dm_schedule_free(schedule);
+}
+
+/* ---------------------------------------------------------------------------------------------------------- orders */
+
+static void test_orders(void **state)
+{
+	static const struct {
+		const char *method;
+		double order;
+	} methods[] = {{"euler", 1}, {"midpoint", 2}, {"heun", 2}, {"rk4", 4}};
+	(void)state;
+	for (size_t k = 0; k < 4; k++)
+		for (int process = 0; process < N_PROCESS; process++) {
+			struct target m = mixture(2, 0);
+			double error[3];
+			for (int i = 0; i < 3; i++) {
+				char text[80];
+				snprintf(text, sizeof text, "probe=exact,method=%s,steps=%d", methods[k].method, 32 << i);
+				error[i] = worst(&m, process, text);
+			}
+			double order = log2(error[1] / error[2]);
+			if (!(order > methods[k].order - 0.2 && error[1] < error[0]))
+				fail_msg("%s on %s: errors %g, %g, %g, order %g", methods[k].method, processes[process].schedule,
+				         error[0], error[1], error[2], order);
+		}
+}
+
+static void test_tolerance_rules_the_error(void **state)
+{
+	(void)state;
+	for (int process = 0; process < N_PROCESS; process++) {
+		struct target m = mixture(8, 0);
+		double loose = worst(&m, process, "probe=exact,rtol=1e-4,atol=1e-4");
+		int few = m.predictions;
+		double tight = worst(&m, process, "probe=exact,rtol=1e-8,atol=1e-8");
+		if (!(loose < 3e-3 && tight < 3e-7 && m.predictions - few > few))
+			fail_msg("%s: errors %g and %g", processes[process].schedule, loose, tight);
+	}
+}
+
+/* Any nodes lead to the same end. */
+static void test_grids(void **state)
+{
+	static const char *const ways[] = {
+	    "grid=angle,steps=400,t_min=0.01,t_max=0.9", "grid=time,steps=400,t_min=0.01,t_max=0.9",
+	    "grid=log_snr,steps=400,t_min=0.01,t_max=0.9",
+	    "times=0.01/0.013/0.017/0.02/0.025/0.03/0.035/0.04/0.05/0.06/0.07/0.08/0.1/0.12/0.14/0.16/0.18/0.2/0.225/0.25/"
+	    "0.275/0.3/0.325/0.35/0.375/0.4/0.425/0.45/0.475/0.5/0.55/0.6/0.65/0.7/0.75/0.8/0.85/0.9"};
+	(void)state;
+	struct target m = mixture(3, EPSILON);
+	double x[N_SAMPLE * 3], want[N_SAMPLE];
+	points(x, N_SAMPLE * 3);
+	for (int k = 0; k < 4; k++) {
+		char text[400];
+		snprintf(text, sizeof text, "method=rk4,probe=exact,%s", ways[k]);
+		struct answer a = ask_for(&m, "vp", NULL, 1, text, x, N_SAMPLE);
+		assert_true(a.n_eval[0] == (k < 3 ? 1600 : 4 * 37));
+		if (k == 0)
+			memcpy(want, a.log_density, sizeof want);
+		check_same(ways[k], a.log_density, want, N_SAMPLE, k < 3 ? 1e-7 : 1e-4);
+	}
+}
+
+static void test_start_and_prior(void **state)
+{
+	(void)state;
+	struct target m = mixture(3, V);
+	double x[3] = {0.2, -0.3, 0.5}, scaled[3];
+	dm_schedule *schedule = create("vp");
+	dm_node low = at_time(schedule, 0.05), high = at_time(schedule, 0.6);
+	for (int j = 0; j < 3; j++)
+		scaled[j] = low.alpha * x[j];
+	const char *clean = "t_min=0.05,t_max=0.6,start=clean,seed=3", *state_at = "t_min=0.05,t_max=0.6,seed=3";
+	struct answer a = ask_for(&m, "vp", NULL, 1, clean, x, 1), b = ask_for(&m, "vp", NULL, 1, state_at, scaled, 1);
+	assert_true(fabs(a.log_density[0] - (b.log_density[0] + 3 * log(low.alpha))) < 1e-12);
+	a = ask_for(&m, "vp", NULL, 1, "t_min=0.05,t_max=0.6,seed=3,prior_std=1.5", scaled, 1);
+	double change = log_normal(b.latent, 3, 1.5) - log_normal(b.latent, 3, high.sigma);
+	assert_true(fabs(a.log_density[0] - (b.log_density[0] + change)) < 1e-12);
+	dm_schedule_free(schedule);
+}
+
+/* ------------------------------------------------------------------------------------------------------ estimators */
+
+/* For one Gaussian the Jacobian is c I: signs give its trace exactly, normals z give c |z|^2. */
+static void test_estimators(void **state)
+{
+	(void)state;
+	struct target m = gaussian(8, V);
+	double x[N_SAMPLE * MAX_DIM], volume[N_SAMPLE];
+	dm_schedule *schedule = create("flow");
+	dm_node low = at_time(schedule, 0.1), high = at_time(schedule, 1);
+	double r = sqrt(low.alpha * low.alpha + low.sigma * low.sigma);
+	points(x, N_SAMPLE * 8);
+	const char *fixed = "t_min=0.1,t_max=1,method=rk4,steps=200";
+	char text[200];
+	snprintf(text, sizeof text, "%s,probe=exact", fixed);
+	struct answer exact = ask_for(&m, "flow", NULL, 1, text, x, N_SAMPLE);
+	for (size_t i = 0; i < N_SAMPLE; i++) /* of the divergence of v */
+		volume[i] = exact.log_density[i] - log_normal(exact.latent + i * 8, 8, high.sigma) + 8 * log(r);
+	struct answer signs = ask_for(&m, "flow", NULL, 1, fixed, x, N_SAMPLE);
+	check_same("rademacher", signs.log_density, exact.log_density, N_SAMPLE, 1e-12);
+	snprintf(text, sizeof text, "%s,probe=normal,n_probe=3,seed=18446744073709551615,first_sample=7", fixed);
+	struct answer normal = ask_for(&m, "flow", NULL, 1, text, x, N_SAMPLE);
+	for (size_t i = 0; i < N_SAMPLE; i++) {
+		double z[8], sum = 0;
+		for (uint32_t k = 0; k < 3; k++) {
+			DO(dm_normals(UINT64_MAX, 7 + (int64_t)i, (uint32_t)DM_DRAW_PROBE << 29 | k, 0, 8, DM_F64, z, err));
+			for (int j = 0; j < 8; j++)
+				sum += z[j] * z[j] / 3;
+		}
+		double want = exact.log_density[i] + (sum / 8 - 1) * volume[i];
+		assert_true(fabs(normal.log_density[i] - want) < 1e-10 &&
+		            fabs(normal.log_density[i] - exact.log_density[i]) > 1e-3);
+	}
+	dm_schedule_free(schedule);
+}
+
+/* Over many probes the estimate scatters around the exact value. */
+static void test_estimate_is_unbiased(void **state)
+{
+	static const char *const kinds[] = {"rademacher", "normal"};
+	(void)state;
+	for (int k = 0; k < 2; k++) {
+		struct target m = mixture(4, EPSILON);
+		double x[4], sum = 0, square = 0;
+		char text[200];
+		points(x, 4);
+		const int n = 400;
+		double exact = ask_for(&m, "vp", NULL, 1, "method=rk4,steps=20,probe=exact", x, 1).log_density[0];
+		for (int i = 0; i < n; i++) {
+			snprintf(text, sizeof text, "method=rk4,steps=20,probe=%s,seed=%d", kinds[k], i);
+			double d = ask_for(&m, "vp", NULL, 1, text, x, 1).log_density[0] - exact;
+			sum += d;
+			square += d * d;
+		}
+		double error = sqrt((square - sum * sum / n) / (n - 1) / n);
+		if (!(error > 1e-4 && fabs(sum / n) < 4 * error))
+			fail_msg("%s: off by %g, standard error %g", kinds[k], sum / n, error);
+		snprintf(text, sizeof text, "method=rk4,steps=20,probe=%s,n_probe=400", kinds[k]);
+		double many = ask_for(&m, "vp", NULL, 1, text, x, 1).log_density[0] - exact;
+		assert_true(fabs(many) < 4 * error);
+	}
+}
+
+static void test_differences(void **state)
+{
+	(void)state;
+	for (int kind = EPSILON; kind <= EDM; kind++) {
+		struct target m = mixture(4, kind);
+		double x[N_SAMPLE * 4];
+		points(x, N_SAMPLE * 4);
+		const char *options = "t_min=0.01,t_max=0.9,method=rk4,steps=40,n_probe=2";
+		struct answer a = ask_for(&m, "vp", NULL, 1, options, x, N_SAMPLE);
+		assert_true(m.predictions == 160 && m.products == 320 && a.n_eval[0] == 160);
+		m.predictions = m.products = 0;
+		struct answer b = ask_for(&m, "vp", NULL, 0, options, x, N_SAMPLE);
+		assert_true(m.predictions == 160 * 5 && m.products == 0 && b.n_eval[0] == 160 * 5);
+		check_same(kind_names[kind], b.log_density, a.log_density, N_SAMPLE, 1e-8);
+		check_same(kind_names[kind], b.latent, a.latent, N_SAMPLE * 4, 0);
+		struct answer c = ask_for(
+		    &m, "vp", NULL, 1, "t_min=0.01,t_max=0.9,method=rk4,steps=40,n_probe=2,divergence=difference", x, N_SAMPLE);
+		check_same("the same with a vjp at hand", c.log_density, b.log_density, N_SAMPLE, 0);
+		struct answer coarse = ask_for(
+		    &m, "vp", NULL, 0, "t_min=0.01,t_max=0.9,method=rk4,steps=40,n_probe=2,difference_step=0.2", x, N_SAMPLE);
+		assert_true(fabs(coarse.log_density[0] - a.log_density[0]) > 1e-6);
+	}
+}
+
+/* Number types and strides of the network, and f32 samples. */
+static void test_number_types(void **state)
+{
+	static const char *const specs[] = {"v:x=f32,out=f64,x_stride=7", "v:x=f64,out=f32,out_stride=9",
+	                                    "v:x=f16,out=bf16"};
+	static const double tolerance[] = {1e-5, 1e-5, 0.5};
+	(void)state;
+	struct target m = mixture(4, V);
+	double x[N_SAMPLE * 4];
+	float narrow[N_SAMPLE * 4], latent[N_SAMPLE * 4];
+	double log_density[N_SAMPLE];
+	points(x, N_SAMPLE * 4);
+	for (int i = 0; i < N_SAMPLE * 4; i++)
+		x[i] = (double)(narrow[i] = (float)x[i]);
+	const char *options = "t_min=0.02,method=rk4,steps=40";
+	struct answer want = ask_for(&m, "vp", NULL, 1, options, x, N_SAMPLE);
+	for (int k = 0; k < 3; k++) {
+		struct answer a = ask_for(&m, "vp", specs[k], 1, options, x, N_SAMPLE);
+		check_same(specs[k], a.log_density, want.log_density, N_SAMPLE, tolerance[k]);
+		assert_true(a.log_density[0] != want.log_density[0]);
+	}
+	dm_schedule *schedule = create("vp");
+	for (int vjp = 0; vjp < 2; vjp++) {
+		dm_model *model = model_of(&m, NULL, vjp);
+		DO(dm_log_likelihood(schedule, model, options, narrow, DM_F32, N_SAMPLE, 4, log_density, NULL, latent, NULL,
+		                     NULL, err));
+		check_same("f32", log_density, want.log_density, N_SAMPLE, vjp ? 1e-5 : 5e-3);
+		assert_true(fabs((double)latent[5] - want.latent[5]) < 1e-5);
+		dm_model_free(model);
+	}
+	dm_schedule_free(schedule);
+}
+
+/* ----------------------------------------------------------------------------------------------- batches and modes */
+
+static void test_batch_split(void **state)
+{
+	static const char *const ways[] = {"rtol=1e-6", "method=heun,steps=7,n_probe=2",
+	                                   "rtol=1e-3,probe=normal,divergence=difference"};
+	(void)state;
+	for (int k = 0; k < 3; k++) {
+		struct target m = mixture(5, EPSILON);
+		double x[N_SAMPLE * 5];
+		char text[200];
+		points(x, N_SAMPLE * 5);
+		snprintf(text, sizeof text, "%s,seed=9,first_sample=40", ways[k]);
+		struct answer all = ask_for(&m, "vp", NULL, 1, text, x, N_SAMPLE);
+		int differ = 0;
+		for (size_t i = 0; i < N_SAMPLE; i++) {
+			snprintf(text, sizeof text, "seed=9,first_sample=%zu,%s", 40 + i, ways[k]);
+			struct answer one = ask_for(&m, "vp", NULL, 1, text, x + i * 5, 1);
+			check_same(ways[k], one.log_density, all.log_density + i, 1, 0);
+			check_same(ways[k], one.latent, all.latent + i * 5, 5, 0);
+			assert_true(one.n_eval[0] == all.n_eval[i]);
+			differ |= all.n_eval[i] != all.n_eval[0];
+		}
+		assert_true(differ == (k != 1)); /* adaptive: every sample has its own steps */
+	}
+	struct target m = mixture(5, EPSILON);
+	double x[N_SAMPLE * 5];
+	points(x, N_SAMPLE * 5);
+	struct answer together = ask_for(&m, "vp", NULL, 1, "norm=batch,rtol=1e-6", x, N_SAMPLE);
+	struct answer alone = ask_for(&m, "vp", NULL, 1, "norm=batch,rtol=1e-6", x, 1);
+	for (size_t i = 1; i < N_SAMPLE; i++)
+		assert_true(together.n_eval[i] == together.n_eval[0]);
+	assert_true(alone.log_density[0] != together.log_density[0]);
+	assert_true(fabs(alone.log_density[0] - together.log_density[0]) < 1e-3);
+}
+
+/* Request by request, with answers in the caller's own memory, is the same as with callbacks; so are keys one by one. */
+static void test_step_mode(void **state)
+{
+	(void)state;
+	struct target m = mixture(5, V);
+	double x[N_SAMPLE * 5], own[N_SAMPLE * 5], got[N_SAMPLE], latent[N_SAMPLE * 5], probe[2 * N_SAMPLE * 5];
+	uint64_t seed[N_SAMPLE];
+	int64_t sample[N_SAMPLE];
+	dm_schedule *schedule = create("vp");
+	dm_model *model;
+	const dm_request *rq;
+	dm_status st;
+	points(x, N_SAMPLE * 5);
+	DO(dm_model_create(&model, "v", NULL, NULL, NULL, err));
+	const char *options = "rtol=1e-6,divergence=vjp,n_probe=2,probe=normal,seed=5,first_sample=3";
+	struct answer want = ask_for(&m, "vp", NULL, 1, options, x, N_SAMPLE);
+	for (int way = 0; way < 3; way++) {
+		dm_likelihood *l;
+		DO(dm_likelihood_create(&l, schedule, model, way ? "rtol=1e-6,divergence=vjp,n_probe=2,probe=normal" : options,
+		                        x, DM_F64, N_SAMPLE, 5, NULL, err));
+		for (size_t i = 0; i < N_SAMPLE; i++) {
+			seed[i] = 5;
+			sample[i] = 3 + (int64_t)i;
+			for (uint32_t k = 0; k < 2; k++)
+				DO(dm_normals(5, 3 + (int64_t)i, (uint32_t)DM_DRAW_PROBE << 29 | k, 0, 5, DM_F64,
+				              probe + (k * N_SAMPLE + i) * 5, err));
+		}
+		if (way == 1)
+			DO(dm_likelihood_keys(l, seed, sample, N_SAMPLE, err));
+		if (way == 2)
+			DO(dm_likelihood_probes(l, probe, DM_F64, 2, err));
+		REFUSE(DM_ERR_STATE, dm_likelihood_values(l, got, NULL, NULL, err), "values", "not yet");
+		REFUSE(DM_ERR_STATE, dm_likelihood_all(l, err), "no predict callback", "dm_likelihood_next");
+		REFUSE(DM_ERR_STATE, dm_likelihood_keys(l, seed, sample, N_SAMPLE, err), "before the first request");
+		REFUSE(DM_ERR_STATE, dm_likelihood_probes(l, probe, DM_F64, 2, err), "before the first request");
+		int64_t n_eval = 0;
+		while ((st = dm_likelihood_next(l, &rq, NULL)) == DM_EVAL) {
+			assert_true(rq->n_branch == 1 && rq->eval == n_eval && rq->n_element == 5 && rq->n_step == -1);
+			for (size_t k = 0; k < rq->n_sample; k++)
+				assert_true(way == 2 || (rq->seed[k] == 5 && rq->sample[k] == 3 + (int64_t)rq->row[k]));
+			rq->out[0] = own;
+			answer_target(&m, rq);
+			n_eval += rq->kind == DM_ASK_PREDICTION;
+		}
+		assert_true(st == DM_DONE && dm_likelihood_next(l, &rq, NULL) == DM_DONE && !rq);
+		DO(dm_likelihood_values(l, got, NULL, NULL, err));
+		DO(dm_likelihood_latent(l, latent, DM_F64, err));
+		check_same("step mode", got, want.log_density, N_SAMPLE, 0);
+		check_same("step mode", latent, want.latent, N_SAMPLE * 5, 0);
+		REFUSE(DM_ERR_STATE, dm_likelihood_terms(l, got, 2, err), "only a bound");
+		REFUSE(DM_ERR_ARGUMENT, dm_likelihood_latent(l, NULL, DM_F64, err), "latent", "NULL");
+		dm_likelihood_free(l);
+	}
+	dm_model_free(model);
+	dm_schedule_free(schedule);
+}
+
+/* ---------------------------------------------------------------------------------------------------------- faults */
+
+static void test_callback_fails_at_each_call(void **state)
+{
+	(void)state;
+	for (int vjp = 0; vjp < 2; vjp++) {
+		struct target m = mixture(3, V);
+		double x[2 * 3], got[2];
+		points(x, 6);
+		dm_schedule *schedule = create("vp");
+		dm_model *model = model_of(&m, NULL, vjp);
+		struct answer want = ask_for(&m, "vp", NULL, vjp, "rtol=1e-2,atol=1e-2", x, 2);
+		int last = m.calls;
+		assert_true(last > 20);
+		for (int i = 1; i <= last; i++) {
+			dm_likelihood *l;
+			dm_error error;
+			m.calls = 0;
+			m.fail_at = i;
+			m.fail_code = i % 2 ? 17 : INT32_MIN;
+			DO(dm_likelihood_create(&l, schedule, model, "rtol=1e-2,atol=1e-2", x, DM_F64, 2, 3, NULL, err));
+			int products = m.products;
+			assert_int_equal(dm_likelihood_all(l, &error), DM_ERR_CALLBACK);
+			assert_true(error.status == DM_ERR_CALLBACK && error.user_code == m.fail_code && error.eval >= 0);
+			const char *who = vjp && m.products > products && i % 2 == 0 ? "model vjp" : "model predict";
+			assert_true(strstr(error.message, who) && strstr(error.message, "no power"));
+			m.fail_at = 0;
+			m.busy = i == last ? l : NULL;
+			DO(dm_likelihood_all(l, err));
+			m.busy = NULL;
+			DO(dm_likelihood_values(l, got, NULL, NULL, err));
+			check_same("after a failure", got, want.log_density, 2, 0);
+			dm_likelihood_free(l);
+		}
+		dm_model_free(model);
+		dm_schedule_free(schedule);
+	}
+}
+
+static void test_bad_answers(void **state)
+{
+	(void)state;
+	for (int kind = 1; kind <= 2; kind++)
+		for (int call = 1; call <= 3; call++) {
+			struct target m = mixture(3, V);
+			double x[2 * 3], got[2];
+			dm_likelihood *l;
+			dm_error error;
+			dm_schedule *schedule = create("vp");
+			dm_model *model = model_of(&m, NULL, 1);
+			points(x, 6);
+			struct answer want = ask_for(&m, "vp", NULL, 1, "method=rk4,steps=3,first_sample=5", x, 2);
+			m.calls = 0;
+			m.spoil_at = call;
+			m.spoil_kind = kind;
+			DO(dm_likelihood_create(&l, schedule, model, "method=rk4,steps=3,first_sample=5", x, DM_F64, 2, 3, NULL,
+			                        err));
+			assert_int_equal(dm_likelihood_all(l, &error), kind == 1 ? DM_ERR_NOT_FINITE : DM_ERR_NOT_WRITTEN);
+			assert_true(error.sample == (kind == 1 ? 6 : 5) && error.element == (kind == 1 ? 1 : 0));
+			assert_true(error.eval == call / 2 && strstr(error.message, call == 2 ? "vjp" : "model"));
+			DO(dm_likelihood_all(l, err)); /* asked again, it answers */
+			DO(dm_likelihood_values(l, got, NULL, NULL, err));
+			check_same("after a bad answer", got, want.log_density, 2, 0);
+			dm_likelihood_free(l);
+			dm_model_free(model);
+			dm_schedule_free(schedule);
+		}
+}
+
+static void test_allocation_fails_at_each_call(void **state)
+{
+	(void)state;
+	struct target m = mixture(3, V);
+	double x[2 * 3], got[2];
+	dm_schedule *schedule = create("vp");
+	dm_model *model = model_of(&m, NULL, 1);
+	int failures = 0;
+	points(x, 6);
+	for (;; failures++) {
+		struct memory memory = {.left = failures};
+		dm_allocator allocator = counting_allocator(&memory);
+		dm_error error;
+		dm_status st = dm_log_likelihood(schedule, model, "method=heun,seed=3,times=0.01/0.1/0.9", x, DM_F64, 2, 3, got,
+		                                 NULL, NULL, NULL, &allocator, &error);
+		assert_int_equal(memory.bytes, 0);
+		if (st == DM_OK)
+			break;
+		assert_true(st == DM_ERR_MEMORY && error.status == DM_ERR_MEMORY && strstr(error.message, "bytes"));
+	}
+	assert_int_equal(failures, 4); /* the object, the text of the options, the list, the block */
+	dm_model_free(model);
+	dm_schedule_free(schedule);
+}
+
+static void test_bad_input(void **state)
+{
+	static const struct {
+		const char *options;
+		dm_status status;
+		const char *words[3];
+	} bad[] = {
+	    {"method=rk5", DM_ERR_NAME, {"method", "rk5", "rk45"}},
+	    {"metod=rk4", DM_ERR_NAME, {"metod", "did you mean \"method\""}},
+	    {"steps=0", DM_ERR_ARGUMENT, {"steps", "0", "[1, "}},
+	    {"rtol=-1", DM_ERR_ARGUMENT, {"rtol", "-1", "[0, 1]"}},
+	    {"atol=nan", DM_ERR_ARGUMENT, {"atol", "nan"}},
+	    {"n_probe=1.5", DM_ERR_ARGUMENT, {"n_probe", "1.5"}},
+	    {"prior_std=-1", DM_ERR_ARGUMENT, {"prior_std", "-1"}},
+	    {"seed=-1", DM_ERR_ARGUMENT, {"seed", "-1", "2^64"}},
+	    {"seed=1,seed=1", DM_ERR_ARGUMENT, {"seed", "twice"}},
+	    {"method=rk4,", DM_ERR_ARGUMENT, {"nothing follows the last comma"}},
+	    {"method=rk4,seed=1,", DM_ERR_ARGUMENT, {"nothing follows the last comma"}},
+	    {"first_sample=9223372036854775807", DM_ERR_OVERFLOW, {"first_sample", "9223372036854775807"}},
+	    {"t_min=0.5,t_max=0.5", DM_ERR_ARGUMENT, {"t_min (0.5)", "t_max (0.5)"}},
+	    {"t_min=0.5,t_max=2", DM_ERR_ARGUMENT, {"time 2", "[0, 1]"}},
+	    {"steps=5", DM_ERR_UNSUPPORTED, {"steps", "no effect with method=rk45"}},
+	    {"times=0.1/0.5", DM_ERR_UNSUPPORTED, {"times", "no effect with method=rk45"}},
+	    {"method=rk4,rtol=0.1", DM_ERR_UNSUPPORTED, {"rtol", "no effect with"}},
+	    {"method=rk4,norm=batch", DM_ERR_UNSUPPORTED, {"norm", "no effect with"}},
+	    {"method=rk4,times=0.1/0.5,t_min=0.1", DM_ERR_UNSUPPORTED, {"t_min", "no effect with times"}},
+	    {"method=rk4,times=0.1", DM_ERR_ARGUMENT, {"times", "1", "2 or more"}},
+	    {"method=rk4,times=0.1/0.5/0.3/0.9", DM_ERR_ARGUMENT, {"must rise", "0.5", "0.3"}},
+	    {"probe=exact,n_probe=2", DM_ERR_UNSUPPORTED, {"n_probe", "no effect with probe=exact"}},
+	    {"divergence=vjp,difference_step=0.1", DM_ERR_UNSUPPORTED, {"difference_step", "divergence=vjp"}},
+	    {"divergence=vjp", DM_ERR_ARGUMENT, {"vjp", "callback", "NULL"}},
+	    {"method=rk4,grid=log_snr,t_min=0", DM_ERR_UNSUPPORTED, {"grid=log_snr", "inf", "t_min"}},
+	};
+	(void)state;
+	struct target m = mixture(2, EPSILON);
+	dm_schedule *schedule = create("vp");
+	dm_model *model = model_of(&m, NULL, 0);
+	dm_likelihood *l = (dm_likelihood *)&m;
+	double x[4] = {0, 0, 0, 0};
+	for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+		REFUSE(bad[k].status, dm_likelihood_create(&l, schedule, model, bad[k].options, x, DM_F64, 2, 2, NULL, err),
+		       bad[k].words[0], bad[k].words[1] ? bad[k].words[1] : "", bad[k].words[2] ? bad[k].words[2] : "");
+		assert_null(l);
+	}
+	REFUSE(DM_ERR_ARGUMENT, dm_likelihood_create(NULL, schedule, model, NULL, x, DM_F64, 2, 2, NULL, err), "out",
+	       "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_likelihood_create(&l, NULL, model, NULL, x, DM_F64, 2, 2, NULL, err), "schedule",
+	       "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_likelihood_create(&l, schedule, NULL, NULL, x, DM_F64, 2, 2, NULL, err), "model",
+	       "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_likelihood_create(&l, schedule, model, NULL, NULL, DM_F64, 2, 2, NULL, err), "x0",
+	       "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_likelihood_create(&l, schedule, model, NULL, x, DM_F16, 2, 2, NULL, err), "type is 3");
+	REFUSE(DM_ERR_ARGUMENT, dm_likelihood_create(&l, schedule, model, NULL, x, DM_F64, 0, 2, NULL, err),
+	       "n_sample = 0");
+	REFUSE(DM_ERR_ARGUMENT, dm_likelihood_create(&l, schedule, model, NULL, x, DM_F64, 2, 0, NULL, err),
+	       "n_element = 0");
+	REFUSE(DM_ERR_OVERFLOW,
+	       dm_likelihood_create(&l, schedule, model, NULL, x, DM_F64, SIZE_MAX / 64, 1 << 20, NULL, err), "do not fit");
+	x[3] = NAN;
+	REFUSE(DM_ERR_ARGUMENT, dm_likelihood_create(&l, schedule, model, NULL, x, DM_F64, 2, 2, NULL, err), "element 1",
+	       "sample 1", "x0");
+	x[3] = 0;
+	DO(dm_likelihood_create(&l, schedule, model, "max_eval=10", x, DM_F64, 2, 2, NULL, err));
+	REFUSE(DM_ERR_ARGUMENT, dm_likelihood_keys(l, NULL, NULL, 2, err), "seed", "n_sample = 2");
+	REFUSE(DM_ERR_ARGUMENT, dm_likelihood_keys(l, &(uint64_t){0}, &(int64_t){-1}, 1, err), "n is 1");
+	REFUSE(DM_ERR_ARGUMENT, dm_likelihood_keys(l, (uint64_t[2]){0}, (int64_t[2]){0, -1}, 2, err), "sample[1]", "-1");
+	REFUSE(DM_ERR_ARGUMENT, dm_likelihood_probes(l, NULL, DM_F64, 1, err), "probe", "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_likelihood_probes(l, x, DM_F64, 2, err), "n_probe is 2", "1");
+	REFUSE(DM_ERR_ARGUMENT, dm_likelihood_probes(l, (double[4]){0, 0, INFINITY, 0}, DM_F64, 1, err), "element 0",
+	       "row 1");
+	REFUSE(DM_ERR_ARGUMENT, dm_likelihood_next(l, NULL, err), "rq", "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_likelihood_all(NULL, err), "likelihood", "NULL");
+	REFUSE(DM_ERR_LIMIT, dm_likelihood_all(l, err), "max_eval = 10");
+	dm_likelihood_free(l);
+	dm_model_free(model);
+	dm_schedule_free(schedule);
+}
+
+/* A prediction that says nothing at an end of the process. */
+static void test_ends_without_meaning(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *options, *model, *t;
+	} bad[] = {{"method=heun,t_min=0.1,t_max=1", "epsilon", "t = 1 "},
+	           {"method=heun,t_min=0,t_max=0.9", "x0", "t = 0 "}};
+	dm_schedule *schedule = create("flow");
+	double x[4] = {0.1, 0.2, 0.3, 0.4}, got[2];
+	for (int k = 0; k < 2; k++) {
+		struct target m = mixture(2, k ? X0 : EPSILON);
+		dm_model *model = model_of(&m, NULL, 1);
+		REFUSE(DM_ERR_UNSUPPORTED,
+		       dm_log_likelihood(schedule, model, bad[k].options, x, DM_F64, 2, 2, got, NULL, NULL, NULL, NULL, err),
+		       bad[k].model, bad[k].t);
+		dm_model_free(model);
+	}
+	dm_schedule_free(schedule);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_exact_densities),
+	    cmocka_unit_test(test_density_of_the_data),
+	    cmocka_unit_test(test_latent_of_a_gaussian),
+	    cmocka_unit_test(test_orders),
+	    cmocka_unit_test(test_tolerance_rules_the_error),
+	    cmocka_unit_test(test_grids),
+	    cmocka_unit_test(test_start_and_prior),
+	    cmocka_unit_test(test_estimators),
+	    cmocka_unit_test(test_estimate_is_unbiased),
+	    cmocka_unit_test(test_differences),
+	    cmocka_unit_test(test_number_types),
+	    cmocka_unit_test(test_batch_split),
+	    cmocka_unit_test(test_step_mode),
+	    cmocka_unit_test(test_callback_fails_at_each_call),
+	    cmocka_unit_test(test_bad_answers),
+	    cmocka_unit_test(test_allocation_fails_at_each_call),
+	    cmocka_unit_test(test_bad_input),
+	    cmocka_unit_test(test_ends_without_meaning),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
