@@ -36,6 +36,7 @@
 #include "demist/plan.h"
 #include "demist/array.h"
 #include "demist/run.h"
+#include "demist/picard.h"
 #include "demist/train.h"
 #include "demist/likelihood.h"
 

@@ -17,62 +17,73 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char introduction[] =
-    "# Certificates\n\n"
-    "What every sampler keeps, measured. This page is written by the test program `certificates` (`--write FILE`) from "
-    "the\n"
-    "claims in [its table](../tests/certificates/table.c). The test fails where a claim does not hold, where a number "
-    "has\n"
-    "changed, and where a sampler that can be asked for has no setting here.\n\n"
-    "Everything is computed in f64, over nodes even in log-SNR from sigma/alpha = 20 down to 0.05 where nothing else "
-    "is\n"
-    "said. VP is the schedule `vp` with a model of v, VE is `ve` with x0, flow is `flow` with the velocity. Methods "
-    "that\n"
-    "work in sigma/alpha alone are the same on all three, up to the factor alpha.\n\n"
-    "The columns of cost: *evaluations* (and *draws*) of N steps to a level above 0; after a semicolon those to the "
-    "data,\n"
-    "sigma = 0, where they differ. *history*: how many earlier predictions and other values a step may read at most.\n"
-    "*arrays*: how many of the state's type and size a run holds.\n";
+static const char introduction[] = "# Certificates\n"
+                                   "\n"
+                                   "What every sampler keeps, measured. This page is written by the test program "
+                                   "`certificates` (`--write FILE`) from the claims in [its\n"
+                                   "table](../tests/certificates/table.c). The test fails where a claim does not hold, "
+                                   "where a number has changed, and where a sampler that can\n"
+                                   "be asked for has no setting here.\n"
+                                   "\n"
+                                   "Everything is computed in f64, over nodes even in log-SNR from sigma/alpha = 20 "
+                                   "down to 0.05 where nothing else is said. VP is the schedule\n"
+                                   "`vp` with a model of v, VE is `ve` with x0, flow is `flow` with the velocity. "
+                                   "Methods that work in sigma/alpha alone are the same on all\n"
+                                   "three, up to the factor alpha.\n"
+                                   "\n"
+                                   "The columns of cost: *evaluations* (and *draws*) of N steps to a level above 0; "
+                                   "after a semicolon those to the data, sigma = 0, where they\n"
+                                   "differ. *history*: how many earlier predictions and other values a step may read "
+                                   "at most. *arrays*: how many of the state's type and size a\n"
+                                   "run holds.\n";
 
 static const char on_orders[] =
-    "\n## Order of convergence\n\n"
+    "\n"
+    "## Order of convergence\n"
+    "\n"
     "Of settings that draw no noise, and of the noise-free form of those that do: the error against the "
-    "probability-flow\n"
-    "ODE of the mixture 0.35 N(-1.1, 0.35^2) + 0.65 N(0.9, 0.5^2) with exact score, the largest over eight starts.\n"
-    "*order* is claimed for a whole run, its start and its last step included. A cell holds the slope over the last "
-    "three\n"
-    "of six doublings from 24 to 1536 steps and, in brackets, the error at 64 steps. A slope must not be below the "
-    "order by\n"
-    "more than 0.15, nor above it by more than 0.25 without a note.\n\n";
+    "probability-flow ODE of the mixture 0.35\n"
+    "N(-1.1, 0.35^2) + 0.65 N(0.9, 0.5^2) with exact score, the largest over eight starts. *order* is claimed for a "
+    "whole run, its start and its\n"
+    "last step included. A cell holds the slope over the last three of six doublings from 24 to 1536 steps and, in "
+    "brackets, the error at 64\n"
+    "steps. A slope must not be below the order by more than 0.15, nor above it by more than 0.25 without a note.\n"
+    "\n";
 
-static const char on_adaptive_orders[] = "\n## Methods that choose their steps\n\n"
-                                         "The same error against the tolerance (rtol and atol), and in brackets the "
-                                         "evaluations it took. The error falls in\n"
-                                         "proportion to the tolerance: *slope* is the power, from 1e-4 to 1e-10, and "
-                                         "must not be below 1 by more than 0.15. The\n"
-                                         "order of the formulas with equal steps stands above.\n\n";
+static const char on_adaptive_orders[] =
+    "\n"
+    "## Methods that choose their steps\n"
+    "\n"
+    "The same error, which falls as this power of the tolerance (rtol = atol, from 1e-4 to 1e-9), read as above; in "
+    "brackets the error at 1e-6\n"
+    "and the evaluations it took. The order of the formulas with equal steps stands above.\n"
+    "\n";
 
-static const char on_weak_orders[] =
-    "\n## Weak order\n\n"
-    "Of settings that draw noise, without sampling. For the target N(0.7, 0.4^2) the exact denoiser is affine, so mean "
-    "and\n"
-    "variance pass exactly through the coefficients of the plan. A cell holds slope and error of the mean, then of "
-    "the\n"
-    "variance, read as above. The variance starts at that of the process, and is compared with it. The mean starts\n"
-    "displaced by one deviation, and is compared with the solution of the SDE that the setting approaches; *exact* is\n"
-    "an error of rounding alone: along the reverse SDE the predicted x0 keeps its mean, whatever is extrapolated from "
-    "it.\n"
-    "Where no order is claimed only the error of the variance at 64 steps is given, in brackets, if the plan is "
-    "affine.\n\n";
+static const char on_weak_orders[] = "\n"
+                                     "## Weak order\n"
+                                     "\n"
+                                     "Of settings that draw noise, without sampling. For the target N(0.7, 0.4^2) the "
+                                     "exact denoiser is affine, so mean and variance pass exactly\n"
+                                     "through the coefficients of the plan. A cell holds slope and error of the mean, "
+                                     "then of the variance, read as above. The variance starts at\n"
+                                     "that of the process, and is compared with it. The mean starts displaced by one "
+                                     "deviation, and is compared with the solution of the SDE that\n"
+                                     "the setting approaches; *exact* is an error of rounding alone: along the reverse "
+                                     "SDE the predicted x0 keeps its mean, whatever is\n"
+                                     "extrapolated from it. Where no order is claimed only the error of the variance "
+                                     "at 64 steps is given, in brackets, if the plan is affine.\n"
+                                     "\n";
 
-static const char on_reach[] =
-    "\n## Where they run, and in few steps\n\n"
-    "*table* is `linear` with a model of epsilon, *zero SNR* `linear:zero_snr=exact` with v, *up* the way from data to "
-    "noise\n"
-    "on VP; a number is that of the sentence of refusal below. The last two columns are the evaluations in 1, 2 and 3\n"
-    "steps, from sigma/alpha = 20 to 0.05 and from there to the data; the results were finite on VP, VE and flow. A "
-    "setting\n"
-    "stands for itself where it differs from its method.\n\n";
+static const char on_reach[] = "\n"
+                               "## Where they run, and in few steps\n"
+                               "\n"
+                               "*table* is `linear` with a model of epsilon, *zero SNR* `linear:zero_snr=exact` with "
+                               "v, *up* the way from data to noise on VP; a number is\n"
+                               "that of the sentence of refusal below. The last two columns are the evaluations in 1, "
+                               "2 and 3 steps, from sigma/alpha = 20 to 0.05 and from\n"
+                               "there to the data; the results were finite on VP, VE and flow. A setting stands for "
+                               "itself where it differs from its method.\n"
+                               "\n";
 
 static void make_page(struct page *page)
 {
@@ -131,7 +142,8 @@ static int check_page(const struct page *page, const char *path)
 
 int main(int argc, char **argv)
 {
-	struct page page = {0};
+	struct refusals refusals = {.n = 0};
+	struct page page = {.refusals = &refusals};
 	int write = argc == 3 && !strcmp(argv[1], "--write"), check = argc == 3 && !strcmp(argv[1], "--check"), good = 1;
 	if (argc != 1 && !write && !check) {
 		fprintf(stderr, "usage: certificates [--write FILE | --check FILE]\n");

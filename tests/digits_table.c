@@ -20,9 +20,10 @@ static const int targets[N_TARGET] = {10, 20};
 static const char REFERENCE[] = "dpmpp_2m";
 enum { REFERENCE_STEPS = 400 };
 
-/* The relative tolerances of adaptive methods: halved from 8 on, so often. */
-enum { N_TOLERANCE = 24 };
-static const double FIRST_TOLERANCE = 8;
+/* The relative tolerances of adaptive methods: from 1 on, or the largest that is allowed, and so often 1/sqrt(2) times that. A
+ * method is left out where none comes as near as this to the number of evaluations wanted. */
+enum { N_TOLERANCE = 40 };
+static const double FIRST_TOLERANCE = 1, NEAR = 0.2;
 
 struct outcome {
 	int found;
@@ -34,7 +35,7 @@ struct row {
 	char spec[MAX_SPEC];
 	int by_law; /* it draws noise, or follows another trajectory than that of the guided prediction */
 	struct outcome at[N_TARGET];
-	char why[256]; /* why nothing was found */
+	char why[N_TARGET][MAX_SPEC]; /* why nothing was found */
 };
 
 struct table {
@@ -176,7 +177,7 @@ static int is_by_law(const dm_plan *plan)
 
 /* ------------------------------------------------------------------------------------------------- ten and twenty */
 
-static int has_option(const char *spec, const char *name)
+static const dm_option *find_option(const char *spec, const char *name)
 {
 	const size_t n = strcspn(spec, ":");
 	const dm_method *method;
@@ -185,13 +186,25 @@ static int has_option(const char *spec, const char *name)
 		if (strlen(method->name) == n && strncmp(method->name, spec, n) == 0)
 			for (int32_t k = 0; (option = dm_method_option(DM_KIND_SAMPLER, i, k)) != NULL; k++)
 				if (strcmp(option->name, name) == 0)
-					return 1;
-	return 0;
+					return option;
+	return NULL;
 }
 
 static void set_option(char out[MAX_SPEC], const char *spec, const char *name, double value)
 {
 	snprintf(out, MAX_SPEC, "%s%c%s=%g", spec, strchr(spec, ':') ? ',' : ':', name, value);
+}
+
+enum { ALL = -1 };
+
+static void refuse(struct row *row, int which, const char *why)
+{
+	for (int k = 0; k < N_TARGET; k++) {
+		if (which != ALL && which != k)
+			continue;
+		row->at[k].found = 0;
+		snprintf(row->why[k], sizeof row->why[k], "%s", why);
+	}
 }
 
 /* The number of steps that takes the target's evaluations, or the most below it. */
@@ -201,7 +214,7 @@ static void fit_steps(struct table *t, struct row *row, int which)
 	int64_t best = 0, evals = 0;
 	dm_error err;
 	snprintf(spec, sizeof spec, "%s", row->spec);
-	if (has_option(row->spec, "nfe"))
+	if (find_option(row->spec, "nfe"))
 		set_option(spec, row->spec, "nfe", targets[which]);
 	for (int64_t n = 1; n <= targets[which]; n++) {
 		dm_plan *plan;
@@ -213,25 +226,41 @@ static void fit_steps(struct table *t, struct row *row, int which)
 		}
 		dm_plan_free(plan);
 	}
-	if (best > 0 ? !try_form(t, spec, best, &row->at[which], &err) : 1)
-		snprintf(row->why, sizeof row->why, "%s", best > 0 ? err.message : "one step takes more evaluations already");
+	if (best == 0)
+		refuse(row, which, "one step takes more evaluations");
+	else if (!try_form(t, spec, best, &row->at[which], &err))
+		refuse(row, which, err.message);
 }
 
-/* The relative tolerances whose mean number of evaluations is nearest. */
+static void keep_near(struct row *row)
+{
+	char why[MAX_SPEC];
+	for (int k = 0; k < N_TARGET; k++) {
+		const struct outcome *o = &row->at[k];
+		if (fabs(o->evals - targets[k]) <= NEAR * targets[k])
+			continue;
+		snprintf(why, sizeof why, "the nearest number of evaluations is %.1f, with rtol = %.2g", o->evals,
+		         o->tolerance);
+		refuse(row, k, why);
+	}
+}
+
+/* The relative tolerance whose mean number of evaluations is nearest. */
 static void fit_tolerance(struct table *t, struct row *row)
 {
+	const dm_option *rtol = find_option(row->spec, "rtol");
 	char spec[MAX_SPEC];
 	struct outcome now = {0};
 	dm_error err;
-	if (!has_option(row->spec, "rtol")) {
-		snprintf(row->why, sizeof row->why, "it chooses its steps, and has no option rtol to set how many");
+	if (!rtol) {
+		refuse(row, ALL, "it chooses its steps, and has no option rtol to set how many");
 		return;
 	}
 	for (int i = 0; i < N_TOLERANCE && now.evals < 1.5 * targets[N_TARGET - 1]; i++) {
-		double tolerance = FIRST_TOLERANCE * pow(0.5, i);
+		double tolerance = fmin(FIRST_TOLERANCE, rtol->high) * pow(2, -0.5 * i);
 		set_option(spec, row->spec, "rtol", tolerance);
 		if (!try_form(t, spec, 1, &now, &err)) {
-			snprintf(row->why, sizeof row->why, "%s", err.message);
+			refuse(row, ALL, err.message);
 			return;
 		}
 		now.steps = 0;
@@ -240,6 +269,7 @@ static void fit_tolerance(struct table *t, struct row *row)
 			if (!row->at[k].found || fabs(now.evals - targets[k]) < fabs(row->at[k].evals - targets[k]))
 				row->at[k] = now;
 	}
+	keep_near(row);
 }
 
 static void fill_row(struct table *t, struct row *row, const char *spec)
@@ -251,7 +281,7 @@ static void fill_row(struct table *t, struct row *row, const char *spec)
 	if (digits_is_terminal(2))
 		fprintf(stderr, "%s\n", spec);
 	if (make_plan(t, spec, targets[0], &plan, &info, &err) != DM_OK) {
-		snprintf(row->why, sizeof row->why, "%s", err.message);
+		refuse(row, ALL, err.message);
 		return;
 	}
 	row->by_law = is_by_law(plan);
@@ -280,7 +310,7 @@ static void print_outcome(const struct outcome *o, int by_law)
 	}
 	print_cost(o);
 	if (by_law)
-		printf(" | %.3f | %.0f %%", o->law, o->recognised);
+		printf(" | %.3f | %.0f %%", fabs(o->law) < 5e-4 ? 0 : o->law, o->recognised);
 	else
 		printf(" | %.4f | %.4f | %.0f %%", o->median, o->worst, o->recognised);
 }
@@ -316,7 +346,7 @@ static void print_gaps(const struct row *rows, size_t n)
 	for (size_t i = 0; i < n; i++)
 		for (int k = 0; k < N_TARGET; k++)
 			if (!rows[i].at[k].found)
-				printf("\n`%s` at %d: %s.\n", rows[i].spec, targets[k], rows[i].why);
+				printf("\n`%s` at %d: %s.\n", rows[i].spec, targets[k], rows[i].why[k]);
 }
 
 /* -------------------------------------------------------------------------------------------------------- program */

@@ -351,6 +351,36 @@ static void test_batch_split(void **state)
 		assert_true(together.n_eval[i] == together.n_eval[0]);
 	assert_true(alone.log_density[0] != together.log_density[0]);
 	assert_true(fabs(alone.log_density[0] - together.log_density[0]) < 1e-3);
+	for (size_t i = 5; i < N_SAMPLE * 5; i++)
+		x[i] = x[i - 5]; /* four equal samples have the rms of one */
+	together = ask_for(&m, "vp", NULL, 1, "norm=batch,rtol=1e-6,probe=exact", x, N_SAMPLE);
+	alone = ask_for(&m, "vp", NULL, 1, "rtol=1e-6,probe=exact", x, 1);
+	check_same("rms", together.log_density, alone.log_density, 1, 0);
+}
+
+/* Probes of signs are the signs of the normals at their address. */
+static void test_signs(void **state)
+{
+	(void)state;
+	struct target m = mixture(8, V);
+	double x[2 * 8], probe[2 * 8], got[2];
+	dm_schedule *schedule = create("vp");
+	dm_model *model = model_of(&m, NULL, 1);
+	dm_likelihood *l;
+	points(x, 16);
+	for (int i = 0; i < 2; i++)
+		DO(dm_normals(6, i, (uint32_t)DM_DRAW_PROBE << 29, 0, 8, DM_F64, probe + 8 * i, err));
+	for (int j = 0; j < 16; j++)
+		probe[j] = probe[j] < 0 ? -1 : 1;
+	DO(dm_likelihood_create(&l, schedule, model, "method=heun,steps=4", x, DM_F64, 2, 8, NULL, err));
+	DO(dm_likelihood_probes(l, probe, DM_F64, 1, err));
+	DO(dm_likelihood_all(l, err));
+	DO(dm_likelihood_values(l, got, NULL, NULL, err));
+	struct answer drawn = ask_for(&m, "vp", NULL, 1, "method=heun,steps=4,seed=6", x, 2);
+	check_same("signs", drawn.log_density, got, 2, 0);
+	dm_likelihood_free(l);
+	dm_model_free(model);
+	dm_schedule_free(schedule);
 }
 
 /* Request by request, with answers in the caller's own memory, is the same as with callbacks; so are keys one by one. */
@@ -577,7 +607,9 @@ static void test_bad_input(void **state)
 	       "row 1");
 	REFUSE(DM_ERR_ARGUMENT, dm_likelihood_next(l, NULL, err), "rq", "NULL");
 	REFUSE(DM_ERR_ARGUMENT, dm_likelihood_all(NULL, err), "likelihood", "NULL");
+	m.predictions = 0;
 	REFUSE(DM_ERR_LIMIT, dm_likelihood_all(l, err), "max_eval = 10");
+	assert_int_equal(m.predictions, 10);
 	dm_likelihood_free(l);
 	dm_model_free(model);
 	dm_schedule_free(schedule);
@@ -619,6 +651,7 @@ int main(void)
 	    cmocka_unit_test(test_differences),
 	    cmocka_unit_test(test_number_types),
 	    cmocka_unit_test(test_batch_split),
+	    cmocka_unit_test(test_signs),
 	    cmocka_unit_test(test_step_mode),
 	    cmocka_unit_test(test_callback_fails_at_each_call),
 	    cmocka_unit_test(test_bad_answers),

@@ -17,10 +17,11 @@ enum { DM_GUIDANCE_MAX_BRANCH = 8 };
 /* What a stage that emits sees. */
 typedef struct dm_guide {
 	size_t struct_size;
-	int64_t step, n_step; /* n_step = -1 where the number is not known */
-	const dm_node *at;
+	int64_t step, n_step;     /* n_step = -1 where the number is not known */
+	const dm_node *at;        /* where the evaluation is made; in state() the node that the step ends at */
+	const dm_node *from, *to; /* the step */
 	const dm_schedule *schedule;
-	dm_val x;          /* the state at the node, as the sampler has it */
+	dm_val x;          /* the state at `at`, as the sampler has it */
 	dm_val evaluation; /* in after(): the evaluation, for dm_emit_branch and dm_emit_vjp */
 } dm_guide;
 

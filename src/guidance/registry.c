@@ -2,7 +2,7 @@
 #include "base/compiler.h"
 #include "guidance/guidance.h"
 
-#define GUIDANCES(X) X(cfg) X(cfg_zero_star) X(tcfg) X(apg) X(rescale) X(clip) X(threshold)
+#define GUIDANCES(X) X(cfg) X(cfg_zero_star) X(tcfg) X(apg) X(rescale) X(classifier) X(inpaint) X(clip) X(threshold)
 
 #define DECLARE(name) extern const struct dmi_guidance_type dmi_guidance_##name;
 #define ENTRY(name) &dmi_guidance_##name.method,

@@ -84,20 +84,6 @@ dm_status dmi_likelihood_decode(const dm_likelihood *l, int32_t space, const dm_
 
 /* ------------------------------------------------------------------------------------------------------- requests */
 
-static void open(dm_likelihood *l)
-{
-	l->out[0] = l->own_out;
-	l->out_variance[0] = l->own_variance;
-	for (size_t k = 0; k < l->rq.n_sample; k++) {
-		size_t at = k * l->rq.out_stride * dmi_type_size(l->rq.out_type);
-		dmi_poison_row((char *)l->own_out + at, l->rq.out_type, l->n_element);
-		if (l->rq.out_variance)
-			dmi_poison_row((char *)l->own_variance + at, l->rq.out_type, l->n_element);
-	}
-	l->scratch.message[0] = 0;
-	l->asked = DMI_ASK_OPEN;
-}
-
 dm_status dmi_likelihood_ask(dm_likelihood *l, int32_t kind)
 {
 	dm_request *rq = &l->rq;
@@ -106,7 +92,16 @@ dm_status dmi_likelihood_ask(dm_likelihood *l, int32_t kind)
 	rq->eval = l->n_eval;
 	rq->cotangent = kind == DM_ASK_VJP ? l->cotangent : NULL;
 	rq->out_variance = variance ? l->out_variance : NULL;
-	open(l);
+	l->out[0] = l->own_out;
+	l->out_variance[0] = l->own_variance;
+	for (size_t k = 0; k < rq->n_sample; k++) {
+		size_t at = k * rq->out_stride * dmi_type_size(rq->out_type);
+		dmi_poison_row((char *)l->own_out + at, rq->out_type, l->n_element);
+		if (variance)
+			dmi_poison_row((char *)l->own_variance + at, rq->out_type, l->n_element);
+	}
+	l->scratch.message[0] = 0;
+	l->asked = 1;
 	return DM_EVAL;
 }
 
@@ -148,26 +143,21 @@ static dm_status take(dm_likelihood *l, dm_error *err)
 		st = check(l, l->out_variance[0], "model's variance", err);
 	if (st == DM_OK)
 		st = l->kind->take(l, err);
-	if (st != DM_OK) {
-		l->asked = DMI_ASK_REPEAT;
+	if (st != DM_OK)
 		return st;
-	}
 	l->n_eval += prediction;
 	for (size_t k = 0; prediction && k < l->rq.n_sample; k++)
 		l->eval_of[l->row[k]]++;
-	l->asked = DMI_ASK_NONE;
 	return DM_OK;
 }
 
+/* ask gives the same request again until its answer was taken. */
 static dm_status next(dm_likelihood *l, dm_error *err)
 {
 	if (l->done)
 		return DM_DONE;
-	if (l->asked == DMI_ASK_REPEAT) {
-		open(l);
-		return DM_EVAL;
-	}
-	dm_status st = l->asked == DMI_ASK_OPEN ? take(l, err) : DM_OK;
+	dm_status st = l->asked ? take(l, err) : DM_OK;
+	l->asked = 0;
 	if (st == DM_OK)
 		st = l->kind->ask(l, err);
 	if (st == DM_DONE) {
@@ -234,7 +224,7 @@ dm_status dm_likelihood_all(dm_likelihood *l, dm_error *err)
 		st = answer(l, rq, err);
 		if (st == DM_OK)
 			continue;
-		l->asked = DMI_ASK_REPEAT;
+		l->asked = 0;
 		return st;
 	}
 	return st == DM_DONE ? DM_OK : st;

@@ -58,13 +58,11 @@ struct dmi_estimate {
 	dm_status (*setup)(dm_likelihood *l, dm_error *err);  /* checks the options; sizes of what it needs */
 	void (*place)(dm_likelihood *l);                      /* takes its memory with dmi_likelihood_take */
 	dm_status (*begin)(dm_likelihood *l, dm_error *err);  /* fills it */
-	dm_status (*ask)(dm_likelihood *l, dm_error *err);    /* fills the next request: DM_EVAL, or DM_DONE */
+	dm_status (*ask)(dm_likelihood *l, dm_error *err);    /* makes the request at hand: DM_EVAL, or DM_DONE */
 	dm_status (*take)(dm_likelihood *l, dm_error *err);   /* its answer, which is finite */
 	dm_status (*finish)(dm_likelihood *l, dm_error *err); /* fills log_density */
 	double (*offset)(const dm_likelihood *l);             /* of the bits per dimension */
 };
-
-enum { DMI_ASK_NONE, DMI_ASK_OPEN, DMI_ASK_REPEAT };
 
 struct dm_likelihood {
 	struct dmi_object object;
@@ -86,7 +84,7 @@ struct dm_likelihood {
 	int64_t *sample, *eval_of; /* eval_of: predictions of every sample */
 	double *start, *log_density;
 
-	int32_t asked, begun, done, in_callback;
+	int32_t asked, begun, done, in_callback; /* asked: a request waits for its answer */
 	dm_request rq;
 	dm_branch branch;
 	void *x, *cotangent, *own_out, *own_variance, *out[1], *out_variance[1];

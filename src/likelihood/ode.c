@@ -222,8 +222,6 @@ static dm_status begin_trial(const dm_likelihood *l, struct dmi_lane *lane, dm_e
 	}
 	lane->is_end = no_sliver * lane->wish >= left;
 	lane->h = lane->is_end ? left : lane->wish;
-	if (l->n_eval >= l->max_eval)
-		return dmi_fail(err, DM_ERR_LIMIT, "likelihood: max_eval = %l evaluations are used up", l->max_eval);
 	if (!(lane->angle + lane->h > lane->angle))
 		return dmi_fail(err, DM_ERR_LIMIT,
 		                "likelihood: the step at the angle %g became too small; rtol and atol cannot be met",
@@ -240,6 +238,8 @@ static dm_status ask(dm_likelihood *l, dm_error *err)
 			l->row[n++] = i;
 	if (!n)
 		return DM_DONE;
+	if (o->tableau->adaptive && !(o->part && o->use_vjp) && l->n_eval >= l->max_eval)
+		return dmi_fail(err, DM_ERR_LIMIT, "likelihood: max_eval = %l evaluations are used up", l->max_eval);
 	for (size_t k = 0; o->part == 0 && k < n; k++) {
 		dm_status st = begin_trial(l, &o->lane[l->row[k]], err);
 		if (st != DM_OK)

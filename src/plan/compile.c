@@ -85,6 +85,8 @@ static dm_status record(struct dmi_compiler *c, dm_step *s, dm_error *err)
 	s->option = sampler->options.value;
 	s->schedule = c->schedule;
 	s->end = c->end;
+	e->from = s->from;
+	e->to = s->to;
 	dm_status code = sampler->ops.step(sampler->user, s, e);
 	if (e->guidance && e->error.status == DM_OK && !code && e->state)
 		dmi_guide_state(e, s->to);
@@ -175,6 +177,25 @@ static void forget(const struct dmi_compiler *c, dm_emit *e, const dm_val *kept,
 			e->value[i].last_use = -1;
 }
 
+/* Values that nothing forces into an array (predictions already in arrays, as maps leave them, are never lost) would be
+ * sums over more and more arrays: where what lives on reads several arrays more than it has values, each is written. */
+static dm_status gather_in(struct dmi_compiler *c, dm_error *err)
+{
+	const dm_emit *e = &c->emit;
+	struct dmi_flush f = {.scale = 1};
+	uint64_t used = 0;
+	int32_t more = -2;
+	for (int32_t i = 0; i < e->n_value; i++)
+		if (e->value[i].last_use == DMI_MAX_VALUE) {
+			used |= c->expr[i].used;
+			f.force[i] = 1;
+			more--;
+		}
+	for (int32_t i = 0; i < DMI_MAX_BASE; i++)
+		more += (used >> i & 1) && c->base[i].kind == DMI_BASE_SLOT && c->base[i].slot >= DM_SLOT_STATE;
+	return more > 0 ? dmi_flush(c, &f, e->n_value - 1, err) : DM_OK;
+}
+
 static dm_status end_step(struct dmi_compiler *c, int last, const dm_val *kept, dm_val preview, dm_error *err)
 {
 	dm_emit *e = &c->emit;
@@ -183,7 +204,7 @@ static dm_status end_step(struct dmi_compiler *c, int last, const dm_val *kept, 
 		c->has_x0 = 1;
 	}
 	if (!last && !c->step_rows)
-		return DM_OK;
+		return gather_in(c, err);
 	struct dmi_flush f = {.input = c->identity ? e->state : 0, .scale = 1, .buffers = dmi_base_buffers(c)};
 	if (last) {
 		forget(c, e, kept, &f);

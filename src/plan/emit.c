@@ -180,8 +180,8 @@ dm_val dm_emit_part(dm_emit *e, dm_val eval, int32_t part, int32_t space)
 		return 0;
 	}
 	int guided = e->value[eval - 1].kind == DMI_GUIDED;
-	if (guided && part == DM_PART_PREDICTION)
-		return dmi_guide_view(e, eval, space);
+	if (guided && (part == DM_PART_PREDICTION || part == DM_PART_UNMAPPED))
+		return dmi_guide_view(e, eval, space, part == DM_PART_UNMAPPED);
 	dm_val v = dmi_emit_define(e, DMI_PART);
 	if (v) {
 		e->value[v - 1].of = guided ? e->value[eval - 1].of : eval;

@@ -30,6 +30,7 @@ struct dmi_value {
 	int32_t inner;              /* made by the guidance: the sums of the check do not look inside */
 	int32_t first_term, n_term; /* of sums, maps and the like: in emit.term */
 	dm_val of;                  /* PREDICTION: what is evaluated; PART: of which prediction; GUIDED: the evaluation */
+	dm_val unmapped;            /* GUIDED: the x0 before the maps that end the chain */
 	dm_val asked;               /* PREDICTION: the sampler's own value that was to be evaluated */
 	int32_t part, space;
 	dm_branch branch; /* DMI_PART_BRANCH */
@@ -48,6 +49,7 @@ struct dm_emit {
 	int32_t path;                /* increments come from the Brownian path */
 	const dm_guidance *guidance; /* NULL unless its stages emit */
 	const dm_schedule *schedule;
+	const dm_node *from, *to;              /* the interval */
 	int32_t inner, stage;                  /* a stage of the guidance is emitting, this one */
 	struct dmi_value value[DMI_MAX_VALUE]; /* dm_val k is value[k - 1] */
 	dm_term term[DMI_MAX_TERM];

@@ -35,12 +35,15 @@ static dm_guide view(const dm_emit *e, const dm_node *at, dm_val x, dm_val evalu
 	                  .step = e->visit + e->step,
 	                  .n_step = e->n_step,
 	                  .at = at,
+	                  .from = e->from,
+	                  .to = e->to,
 	                  .schedule = e->schedule,
 	                  .x = x,
 	                  .evaluation = evaluation};
 }
 
-static dm_val guided(dm_emit *e, dm_val evaluation, dm_val x, dm_val x0, const dm_node *at, int32_t space)
+static dm_val guided(dm_emit *e, dm_val evaluation, dm_val x, dm_val x0, dm_val unmapped, const dm_node *at,
+                     int32_t space)
 {
 	dm_val v = dm_emit_linear(e, 2, (dm_term[]){{1, x}, {1, x0}});
 	if (!v)
@@ -48,6 +51,7 @@ static dm_val guided(dm_emit *e, dm_val evaluation, dm_val x, dm_val x0, const d
 	struct dmi_value *value = &e->value[v - 1];
 	value->kind = DMI_GUIDED;
 	value->of = evaluation;
+	value->unmapped = unmapped;
 	value->at = *at;
 	value->space = space;
 	return v;
@@ -63,7 +67,7 @@ dm_val dmi_guide_evaluate(dm_emit *e, dm_val x, const dm_node *at, int32_t space
 	if (e->error.status != DM_OK)
 		return 0;
 	e->inner = 1;
-	dm_val evaluation = dmi_emit_prediction(e, seen, x, at, DM_SPACE_X0), x0 = evaluation;
+	dm_val evaluation = dmi_emit_prediction(e, seen, x, at, DM_SPACE_X0), x0 = evaluation, unmapped = evaluation;
 	e->inner = 0;
 	guide.evaluation = evaluation;
 	for (int32_t i = 0; i < g->n_stage; i++) {
@@ -71,15 +75,17 @@ dm_val dmi_guide_evaluate(dm_emit *e, dm_val x, const dm_node *at, int32_t space
 		if (stage->type && stage->type->map)
 			x0 = map(e, stage->type, stage->options.value, x0);
 		call(e, i, stage->ops.after, &guide, &x0);
+		unmapped = stage->ops.after ? x0 : unmapped;
 	}
-	return e->error.status == DM_OK ? guided(e, evaluation, x, x0, at, space) : 0;
+	return e->error.status == DM_OK ? guided(e, evaluation, x, x0, unmapped, at, space) : 0;
 }
 
-dm_val dmi_guide_view(dm_emit *e, dm_val v, int32_t space)
+dm_val dmi_guide_view(dm_emit *e, dm_val v, int32_t space, int unmapped)
 {
 	const struct dmi_value *value = &e->value[v - 1];
 	const dm_term *term = &e->term[value->first_term];
-	return guided(e, value->of, term[0].value, term[1].value, &value->at, space);
+	return guided(e, value->of, term[0].value, unmapped ? value->unmapped : term[1].value, value->unmapped, &value->at,
+	              space);
 }
 
 void dmi_guide_state(dm_emit *e, const dm_node *to)

@@ -7,8 +7,8 @@
 /* An evaluation of the value x between the stages. */
 dm_val dmi_guide_evaluate(dm_emit *e, dm_val x, const dm_node *at, int32_t space);
 
-/* The same evaluation in another space. */
-dm_val dmi_guide_view(dm_emit *e, dm_val guided, int32_t space);
+/* The same evaluation in another space; unmapped: before the maps that end the chain. */
+dm_val dmi_guide_view(dm_emit *e, dm_val guided, int32_t space, int unmapped);
 
 /* What the stages make of the state at the end of a step. */
 void dmi_guide_state(dm_emit *e, const dm_node *to);

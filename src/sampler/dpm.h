@@ -32,12 +32,12 @@ int dmi_dpm_possible(dm_emit *e, const dm_step *s, int predict, double eta);
 /* The step to sigma = 0: alpha' x0 of an evaluation in either space. */
 dm_val dmi_emit_data(dm_emit *e, dm_val eval, const dm_node *to);
 
-/* Whether predictions at two lambdas make a difference that a step of h can use: over a shorter distance, relative to the
- * step or to lambda, it is mostly rounding. */
+/* Whether predictions at two lambdas make a difference that a step of h can use: over a shorter distance, relative to
+ * the step or to lambda, it is mostly rounding. */
 int dmi_apart(double lambda, double other, double h);
 
-/* How many earlier predictions, at most `wanted`, a step can use: those apart from each other and from the step's start.
- * 0 where the step itself is infinite or of no length in lambda. */
+/* How many earlier predictions, at most `wanted`, a step can use: those apart from each other and from the step's
+ * start. 0 where the step itself is infinite or of no length in lambda. */
 int dmi_history(const dm_step *s, int wanted);
 
 /* The multistep step of order 1 to 3: m1 and m2 from divided differences of the newest predictions. midpoint:

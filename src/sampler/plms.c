@@ -3,8 +3,8 @@
  *
  *     x_1 = F(x, p),   x' = F(x, (p + p_1) / 2),   p_1 at (x_1, t'),
  *
- * the second of which is not kept; so there is one evaluation more than there are steps. State: three earlier
- * predictions. */
+ * the second of which is not kept; so there is one evaluation more than there are steps, but for a first step over so
+ * many noise levels that F(x, p) has to do. State: three earlier predictions. */
 #include "base/compiler.h"
 #include "sampler/pseudo.h"
 
@@ -13,7 +13,8 @@ static const dm_option options[] = {DMI_PSEUDO_OPTIONS};
 static dm_val trapezoid(dm_emit *e, const dm_step *s, dm_val p)
 {
 	static const double one = 1, mean[2] = {0.5, 0.5};
-	dmi_pseudo_check(e, s, 1, (const dm_node *[]){s->to});
+	if (!dmi_pseudo_holds(s, 1, (const dm_node *[]){s->to}))
+		return dmi_emit_transfer(e, s, s->to, 1, &one, &p);
 	dm_val p1 = dmi_emit_pseudo_eval(e, s, s->to, dmi_emit_transfer(e, s, s->to, 1, &one, &p));
 	return dmi_emit_transfer(e, s, s->to, 2, mean, (dm_val[]){p, p1});
 }

@@ -46,19 +46,16 @@ dm_val dmi_emit_pseudo_eval(dm_emit *e, const dm_step *s, const dm_node *at, dm_
 	return dmi_view(e, &seen, space_of(s));
 }
 
-void dmi_pseudo_check(dm_emit *e, const dm_step *s, int n, const dm_node *const *stage)
+int dmi_pseudo_holds(const dm_step *s, int n, const dm_node *const *stage)
 {
-	const double most = 1e8; /* times the rounding of doubles, 1e-16 */
+	const double most = 1e8; /* f64 loses half of its digits, f32 all of them */
 	double row[2], gain = 1;
 	for (int k = 0; k < n; k++) {
 		transfer(DM_SPACE_EPSILON, s->from, stage[k], row);
 		gain *= fabs(row[1]) / stage[k]->sigma;
 	}
 	transfer(DM_SPACE_EPSILON, s->from, s->to, row);
-	if (space_of(s) == DM_SPACE_EPSILON && gain * fabs(row[1]) > most)
-		dm_emit_fail(e, DM_ERR_UNSUPPORTED,
-		             "sampler: the first step of plms or pndm goes through too many noise levels at once: its stages in "
-		             "epsilon would magnify rounding without bound; take more steps, or combine=x0");
+	return space_of(s) != DM_SPACE_EPSILON || gain * fabs(row[1]) <= most;
 }
 
 static dm_val combine(dm_emit *e, const dm_step *s, dm_val newest)

@@ -31,9 +31,10 @@ dm_val dmi_emit_transfer(dm_emit *e, const dm_step *s, const dm_node *to, int n,
 /* One more prediction, of x at a node. */
 dm_val dmi_emit_pseudo_eval(dm_emit *e, const dm_step *s, const dm_node *at, dm_val x);
 
-/* Fails where a chain of n stages, each a prediction at the end of a transfer along the one before, would magnify rounding
- * into sight: in epsilon the transfer to a node multiplies it by alpha (u - u_start), the prediction there by 1/sigma. */
-void dmi_pseudo_check(dm_emit *e, const dm_step *s, int n, const dm_node *const *stage);
+/* Whether a start may go through n stages, each a prediction at the end of a transfer along the one before. In epsilon
+ * the transfer to a node multiplies rounding by alpha (u_start - u), the prediction there by 1/sigma: over very many
+ * noise levels nothing else would be seen. */
+int dmi_pseudo_holds(const dm_step *s, int n, const dm_node *const *stage);
 
 /* The step: while fewer than n_start predictions are past, by `start` from the newest prediction. */
 void dmi_emit_pseudo(dm_emit *e, const dm_step *s, int n_start,

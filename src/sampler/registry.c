@@ -4,6 +4,7 @@
 
 #define SAMPLERS(X)                                                                                                    \
 	X(ab)                                                                                                              \
+	X(analytic_dpm)                                                                                                    \
 	X(annealed_langevin)                                                                                               \
 	X(bdia)                                                                                                            \
 	X(consistency)                                                                                                     \

@@ -118,14 +118,16 @@ AT(dm_guidance_ops, after, 56);
 AT(dm_guidance_ops, state, 64);
 AT(dm_guidance_ops, rule, 72);
 
-SIZE(dm_guide, 48);
+SIZE(dm_guide, 64);
 AT(dm_guide, struct_size, 0);
 AT(dm_guide, step, 8);
 AT(dm_guide, n_step, 16);
 AT(dm_guide, at, 24);
-AT(dm_guide, schedule, 32);
-AT(dm_guide, x, 40);
-AT(dm_guide, evaluation, 44);
+AT(dm_guide, from, 32);
+AT(dm_guide, to, 40);
+AT(dm_guide, schedule, 48);
+AT(dm_guide, x, 56);
+AT(dm_guide, evaluation, 60);
 
 SIZE(dm_operator_ops, 32);
 AT(dm_operator_ops, struct_size, 0);
@@ -271,6 +273,14 @@ AT(dm_run_info, n_accepted, 16);
 AT(dm_run_info, n_rejected, 24);
 AT(dm_run_info, n_vjp, 32);
 AT(dm_run_info, n_gradient, 40);
+
+SIZE(dm_picard_info, 48);
+AT(dm_picard_info, struct_size, 0);
+AT(dm_picard_info, n_eval, 8);
+AT(dm_picard_info, n_iteration, 16);
+AT(dm_picard_info, n_request, 24);
+AT(dm_picard_info, n_row, 32);
+AT(dm_picard_info, n_settled, 40);
 
 #endif
 

@@ -53,9 +53,20 @@ static int64_t count(counter *what, const char *spec, const char *grid, int32_t 
 	return n;
 }
 
+static int64_t is_adaptive_plan(const dm_plan *plan)
+{
+	return facts_of(plan).adaptive;
+}
+
+static int is_adaptive(const char *spec)
+{
+	return count(is_adaptive_plan, spec, TO_A_LEVEL, 8) == 1;
+}
+
+/* A trial of an adaptive method may name draws whose weight depends on where it ends. */
 int draws_of(const char *spec)
 {
-	return !strstr(spec, "dpm_adaptive") && count(draws, spec, TO_A_LEVEL, 8) > 0;
+	return !is_adaptive(spec) && count(draws, spec, TO_A_LEVEL, 8) > 0;
 }
 
 /* "2 N - 1", from the counts at two numbers of steps, which has to hold at others. */
@@ -123,15 +134,16 @@ static int64_t short_run(struct page *page, const char *spec, const struct proce
 	return world.evaluations;
 }
 
-/* On every process, though only the counts on the first are shown. */
-static void say_short_runs(struct page *page, const char *spec, const char *grid)
+/* On every process, though only the counts on the first are shown, and none of adaptive methods. */
+static void say_short_runs(struct page *page, const char *spec, const char *grid, int adaptive)
 {
 	for (int32_t n = 1; n <= 3; n++)
 		for (int p = 0; p < N_PROCESS; p++) {
 			int64_t taken = short_run(page, spec, &processes[p], grid, n);
-			if (p == 0)
+			if (p == 0 && !adaptive)
 				say(page, n == 1 ? " %d" : ", %d", (int)taken);
 		}
+	say(page, adaptive ? " finite |" : " |");
 }
 
 /* -------------------------------------------------------------------------------------------------------------- where
@@ -154,8 +166,8 @@ enum { N_PLACE = sizeof places / sizeof *places };
 /* A sentence without the name of the sampler and the numbers in brackets: many methods share the rest. */
 static int32_t number_of(struct page *page, char *sentence)
 {
-	char *name = strchr(sentence, '"'), *end = name ? strchr(name + 1, '"') : NULL,
-	     *numbers = strstr(sentence, " (first");
+	char *name = strchr(sentence, '"'), *end = name ? strchr(name + 1, '"') : NULL;
+	char *numbers = strstr(sentence, " (first");
 	if (numbers)
 		*numbers = 0;
 	if (end)
@@ -191,19 +203,20 @@ static int group_of(struct page *page, struct groups *g, const char *spec)
 {
 	struct page cells = {0};
 	say_places(page, &cells, spec);
-	say_short_runs(&cells, spec, TO_A_LEVEL);
-	say(&cells, " |");
-	say_short_runs(&cells, spec, TO_THE_DATA);
+	int adaptive = is_adaptive(spec);
+	say_short_runs(&cells, spec, TO_A_LEVEL, adaptive);
+	say_short_runs(&cells, spec, TO_THE_DATA, adaptive);
 	page->faults += cells.faults;
 	int i = 0;
 	while (i < g->n && strcmp(g->cells[i].text, cells.text))
 		i++;
-	if (i < g->n || i == N_GROUP - 1) { /* the last group takes what is left, which the check of the page shows */
+	if (i == N_GROUP)
+		fault(page, "%s: more than %d rows of different reach", spec, N_GROUP);
+	if (i == N_GROUP || i < g->n)
 		free_page(&cells);
-		return i;
-	}
-	g->cells[g->n++] = cells;
-	return i;
+	else
+		g->cells[g->n++] = cells;
+	return i < N_GROUP ? i : 0;
 }
 
 static void add_name(struct groups *g, int i, const char *spec)
@@ -250,7 +263,7 @@ void say_reach(struct page *page)
 		say(page, "---|");
 	say(page, "---|---|\n");
 	for (int i = 0; i < groups.n; i++) {
-		say(page, "| %s |%s |\n", groups.names[i].text, groups.cells[i].text);
+		say(page, "| %s |%s\n", groups.names[i].text, groups.cells[i].text);
 		free_page(&groups.names[i]);
 		free_page(&groups.cells[i]);
 	}
@@ -258,6 +271,6 @@ void say_reach(struct page *page)
 
 void say_refusals(struct page *page)
 {
-	for (int32_t i = 0; i < page->n_refusal; i++)
-		say(page, "%d. %s\n", (int)i + 1, page->refusal[i]);
+	for (int32_t i = 0; i < page->refusals->n; i++)
+		say(page, "%d. %s\n", (int)i + 1, page->refusals->sentence[i]);
 }

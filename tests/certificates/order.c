@@ -109,17 +109,19 @@ void say_orders(struct page *page)
 /* ------------------------------------------------------------------------------------- methods that choose their steps
  */
 
-static const char *const tolerances[] = {"1e-2", "1e-4", "1e-6", "1e-8", "1e-10"};
+static const char *const tolerances[] = {"1e-4", "1e-5", "1e-6", "1e-7", "1e-8", "1e-9"};
 enum { N_TOLERANCE = sizeof tolerances / sizeof *tolerances };
 
-/* The slope of the error over the tolerance, from 1e-4 to 1e-10. */
+/* The slope of the error over the tolerance. */
 static double slope_over_tolerance(const double error[N_TOLERANCE])
 {
-	return dmi_log(error[1] / error[N_TOLERANCE - 1]) / (6 * dmi_log(10));
+	return dmi_log(error[0] / error[N_TOLERANCE - 1]) / ((N_TOLERANCE - 1) * dmi_log(10));
 }
 
+/* Measured at every tolerance, shown at 1e-6. */
 static void say_tolerances(struct page *page, const struct solutions *known, int p, const struct setting *s)
 {
+	enum { AT = 2 };
 	double error[N_TOLERANCE];
 	int64_t taken[N_TOLERANCE];
 	char sampler[160];
@@ -129,21 +131,18 @@ static void say_tolerances(struct page *page, const struct solutions *known, int
 		error[k] = error_of(page, known, p, sampler, 1, &taken[k]);
 	}
 	check_slope(page, s, processes[p].title, slope_over_tolerance(error));
-	say(page, "| `%s` | %s | %.2f |", s->spec, processes[p].title, slope_over_tolerance(error));
-	for (int k = 0; k < N_TOLERANCE; k++)
-		say(page, " %.1e (%d) |", error[k], (int)taken[k]);
-	say(page, "\n");
+	say(page, " %.2f (%.1e, %d) |", slope_over_tolerance(error), error[AT], (int)taken[AT]);
 }
 
 void say_adaptive_orders(struct page *page)
 {
 	struct solutions known;
 	solve(&known);
-	say(page, "| setting | process | slope |");
-	for (int k = 0; k < N_TOLERANCE; k++)
-		say(page, " %s |", tolerances[k]);
-	say(page, "\n|---|---|---|---|---|---|---|---|\n");
-	for (const struct setting *s = adaptive_orders; s->spec; s++)
+	say(page, "| setting | power | VP | VE | flow |\n|---|---|---|---|---|\n");
+	for (const struct setting *s = adaptive_orders; s->spec; s++) {
+		say(page, "| `%s` | %g |", s->spec, s->order);
 		for (int p = 0; p < N_PROCESS; p++)
 			say_tolerances(page, &known, p, s);
+		say(page, "\n");
+	}
 }

@@ -42,15 +42,16 @@ void fault(struct page *page, const char *format, ...)
 
 int32_t refusal_number(struct page *page, const char *sentence)
 {
-	for (int32_t i = 0; i < page->n_refusal; i++)
-		if (!strcmp(page->refusal[i], sentence))
+	struct refusals *r = page->refusals;
+	for (int32_t i = 0; i < r->n; i++)
+		if (!strcmp(r->sentence[i], sentence))
 			return i + 1;
-	if (page->n_refusal == N_REFUSAL) {
+	if (r->n == N_REFUSAL) {
 		fault(page, "more than %d sentences of refusal", N_REFUSAL);
 		return 0;
 	}
-	snprintf(page->refusal[page->n_refusal], REFUSAL_LENGTH, "%s", sentence);
-	return ++page->n_refusal;
+	snprintf(r->sentence[r->n], REFUSAL_LENGTH, "%s", sentence);
+	return ++r->n;
 }
 
 void free_page(struct page *page)

@@ -8,12 +8,17 @@
 
 enum { N_REFUSAL = 64, REFUSAL_LENGTH = 256 };
 
+/* The library's sentences, in order of first use. */
+struct refusals {
+	char sentence[N_REFUSAL][REFUSAL_LENGTH];
+	int32_t n;
+};
+
 struct page {
 	char *text;
 	size_t n, capacity;
 	int32_t faults;
-	char refusal[N_REFUSAL][REFUSAL_LENGTH]; /* the library's sentences, in order of first use */
-	int32_t n_refusal;
+	struct refusals *refusals;
 };
 
 void say(struct page *page, const char *format, ...) DMI_FORMAT_PRINTF(2, 3);

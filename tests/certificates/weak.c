@@ -159,9 +159,8 @@ static double rate_of(const struct setting *s, double u)
 static double displacement_left(const struct setting *s)
 {
 	enum { N = 4000 };
-	double bottom = dmi_log(BOTTOM), h = (dmi_log(TOP) - bottom) / N,
-	       s2 = gaussian.deviation[0] * gaussian.deviation[0];
-	double sum = 0;
+	double bottom = dmi_log(BOTTOM), h = (dmi_log(TOP) - bottom) / N;
+	double s2 = gaussian.deviation[0] * gaussian.deviation[0], sum = 0;
 	for (int i = 0; i <= N; i++) {
 		double u = dmi_exp(bottom + i * h), weight = i == 0 || i == N ? 1 : i % 2 ? 4 : 2;
 		sum += weight * rate_of(s, u) * u * u / (s2 + u * u);
