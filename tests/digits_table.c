@@ -330,6 +330,12 @@ static void print_head(int by_law)
 
 static void print_rows(const struct row *rows, size_t n, int by_law)
 {
+	size_t found = 0;
+	for (size_t i = 0; i < n; i++)
+		found += rows[i].by_law == by_law;
+	if (found == 0)
+		return;
+	printf("\n");
 	print_head(by_law);
 	for (size_t i = 0; i < n; i++) {
 		if (rows[i].by_law != by_law)
@@ -381,9 +387,8 @@ static int make_reference(struct table *t, struct digits_error *error)
 		return digits_fail(error, "%s", err.message);
 	memcpy(t->samples, t->reference, t->count * DIGITS_PIXELS * sizeof(float));
 	measure(t, &out);
-	printf(
-	    "Grid `%s`, %d noises; the converged trajectory (`%s`, %d steps) ends at the digit asked for in %.0f %%.\n\n",
-	    t->args.grid, (int)t->count, REFERENCE, REFERENCE_STEPS, out.recognised);
+	printf("Grid `%s`, %d noises; the converged trajectory (`%s`, %d steps) ends at the digit asked for in %.0f %%.\n",
+	       t->args.grid, (int)t->count, REFERENCE, REFERENCE_STEPS, out.recognised);
 	return 0;
 }
 
@@ -395,7 +400,6 @@ static int make_tables(struct table *t, char *const *spec, size_t n, struct digi
 	for (size_t i = 0; i < n; i++)
 		fill_row(t, &rows[i], spec ? spec[i] : dm_method_at(DM_KIND_SAMPLER, (int32_t)i)->name);
 	print_rows(rows, n, 0);
-	printf("\n");
 	print_rows(rows, n, 1);
 	print_gaps(rows, n);
 	free(rows);

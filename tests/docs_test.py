@@ -14,8 +14,13 @@ what else is to be done with it:
     no-test: REASON     left alone; at most five blocks may be
 
 A line of a shell block is a command that .ci/run executes, or a call of the digits program, which is then asked for
-its plan. Lines of a CMake block stand in the test of the installed package. Links lead to files. Between its markers
-docs/methods.md is what the program method_table prints; --write puts it there.
+its plan, or of digits_table, which is run where it names samplers (its numbers may differ in the last digit: the
+network's rounding is the compiler's). Lines of a CMake block stand in the test of the installed package. Links lead to
+files.
+
+Two pages have a generated part between their markers. That of docs/methods.md is what method_page.py makes; --write puts
+it there. That of docs/digits.md is what digits_table prints in minutes: only its rows are looked at here, one for every
+sampler; --write-digits renews it.
 
 Before the check looks at the tree it looks at pages with a planted fault, each of which it has to find.
 """
@@ -27,9 +32,13 @@ import subprocess
 import sys
 import tempfile
 
+from method_page import MethodPage, read_known
+
 STRICT = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wstrict-prototypes", "-Werror"]
 MAX_LINES, MAX_UNTESTED = 250, 5
-MARKERS = "<!-- from here on written by docs_test.py --write -->\n\n", "\n<!-- to here -->\n"
+MARKERS = {"docs/methods.md": ("<!-- from here on written by docs_test.py --write -->\n\n", "\n<!-- to here -->\n"),
+           "docs/digits.md": ("<!-- from here on written by docs_test.py --write-digits -->\n\n", "\n<!-- to here -->\n")}
+TABLE_PROGRAM = "./build/tests/digits_table"
 # The test that a file of the tests belongs to.
 TEST_OF = {"tests/property_table.h": "tests/test_properties.c"}
 
@@ -71,12 +80,29 @@ def execute(place, command, cwd):
     return done.stdout
 
 
+def agree(a, b):
+    """Whether two texts are equal, but for 2 in the last digit of numbers with a decimal point."""
+    a, b = (re.split(r"(\d+\.\d+)", text) for text in (a, b))
+    return len(a) == len(b) and a[::2] == b[::2] and all(
+        len(x) == len(y) and abs(float(x) - float(y)) < 2.5 * 10.0 ** -len(x.split(".")[1])
+        for x, y in zip(a[1::2], b[1::2]))
+
+
+def split_generated(name, text):
+    """What stands before the generated part of a page, that part, and what stands after it."""
+    start, end = MARKERS[name]
+    if text.count(start) != 1 or text.split(start)[1].count(end) != 1:
+        raise Fault(f"{name}: its two markers are missing")
+    before, rest = text.split(start)
+    return (before, *rest.split(end))
+
+
 class Page:
     """The blocks of one page in their order, in a folder of their own."""
 
     def __init__(self, given, name, text, folder):
         self.given, self.name, self.text, self.folder = given, name, text, folder
-        self.objects, self.printed, self.count = [], None, 0
+        self.objects, self.printed, self.measured, self.count = [], None, None, 0
 
     def compile(self, place, source, include, more=()):
         self.count += 1
@@ -144,7 +170,8 @@ class Page:
         use(block.place, block.file, "\n".join(lines) + "\n")
 
     def on_text(self, block):
-        if block.words == "output" and block.text != self.printed:
+        measured = self.measured is not None and agree(block.text, self.measured)
+        if block.words == "output" and block.text != self.printed and not measured:
             raise Fault(f"{block.place}: the program prints\n{self.printed}")
         source = re.match(r"from=(\S+)", block.words)
         for line in block.text.splitlines() if source else []:
@@ -161,7 +188,12 @@ class Page:
         for line in block.text.splitlines():
             command = line.partition(" # ")[0].strip()
             print(f"  {block.place}: {command}")
-            if command.startswith("./build/digits "):
+            if command.startswith(TABLE_PROGRAM):
+                words = shlex.split(command)[1:]
+                if not words or words[-1].startswith("--"):
+                    continue
+                self.printed = self.measured = execute(block.place, [self.given.digits_table, *words], self.folder)
+            elif command.startswith("./build/digits "):
                 words = shlex.split(command)[1:]
                 execute(block.place, [self.given.digits, *words, *["--plan"][:"--plan" not in words]], self.folder)
             elif not re.search(f"='{re.escape(command)}'$", known, re.MULTILINE):
@@ -180,8 +212,12 @@ class Page:
                 raise Fault(f"{self.name}: the link to {link} leads nowhere")
 
     def check(self):
-        if self.text.count("\n") > MAX_LINES:
-            raise Fault(f"{self.name}: {self.text.count(chr(10))} lines, at most {MAX_LINES} are allowed")
+        own = self.text
+        if str(self.name) in MARKERS:
+            before, _, after = split_generated(str(self.name), self.text)
+            own = before + after
+        if own.count("\n") > MAX_LINES:
+            raise Fault(f"{self.name}: {own.count(chr(10))} lines, at most {MAX_LINES} are allowed")
         self.check_links()
         blocks = list(blocks_of(self.name, self.text))
         for block in blocks:
@@ -195,17 +231,40 @@ def check_page(given, name, text):
         return Page(given, name, text, pathlib.Path(folder)).check()
 
 
+def check_generated(given, name, new, write):
+    """The generated part of a page against what it should be, or written."""
+    page = given.source / name
+    before, old, after = split_generated(name, page.read_text())
+    start, end = MARKERS[name]
+    if write:
+        page.write_text(before + start + new + end + after)
+    elif new != old:
+        raise Fault(f"{name} is not what its sources say: run tests/docs_test.py again with --write")
+
+
 def check_methods(given):
-    page = given.source / "docs/methods.md"
-    text, table = page.read_text(), execute("method_table", [given.method_table], given.source)
-    if any(text.count(marker) != 1 for marker in MARKERS):
-        raise Fault("docs/methods.md: its two markers are missing")
-    before, after = text.split(MARKERS[0])[0], text.split(MARKERS[1])[1]
-    new = before + MARKERS[0] + table + MARKERS[1] + after
-    if given.write:
-        page.write_text(new)
-    elif new != text:
-        raise Fault("docs/methods.md is not what the registry says: run tests/docs_test.py again with --write")
+    page = MethodPage(given.source, execute("method_table", [given.method_table], given.source))
+    text = page.text()
+    if page.faults:
+        raise Fault("\n".join(page.faults))
+    check_generated(given, "docs/methods.md", text, given.write)
+    return page.kinds
+
+
+def missing_rows(table, samplers):
+    rows = re.findall(r"^\| `(\w+)`", table, re.MULTILINE)
+    return [f"docs/digits.md: {rows.count(name)} rows for {name}, run tests/docs_test.py again with --write-digits"
+            for name in sorted({*rows, *samplers}) if rows.count(name) != (name in samplers)]
+
+
+def check_digits(given, kinds):
+    name = "docs/digits.md"
+    if given.write_digits:
+        check_generated(given, name, execute("digits_table", [given.digits_table], given.source), True)
+    table = split_generated(name, (given.source / name).read_text())[1]
+    faults = missing_rows(table, [method["name"] for method in kinds["sampler"]])
+    if faults:
+        raise Fault("\n".join(faults))
 
 
 def finds_planted_faults(given):
@@ -225,6 +284,14 @@ def finds_planted_faults(given):
         "stand 0 times": "```diff file=src/sampler/registry.c\n X(nothing)\n+X(something)\n```\n",
         "lines, at most": "\n" * (MAX_LINES + 1),
     }
+    kinds = {kind: [{"name": "one"}] for kind in ("sampler", "schedule", "grid")}
+    whole = "".join(f"[{kind}]\none | - | a (note), b | - | -\n" for kind in kinds)
+    held = [read_known(whole, kinds)[1] == [], len(read_known(whole.replace("one", "two"), kinds)[1]) == 6,
+            len(read_known(whole.replace(" | -\n", "\n"), kinds)[1]) == 3, agree("| 0.120", "| 0.122"),
+            not agree("| 0.120", "| 0.123"), not agree("| 12", "| 13"), not agree("| 0.12 |", "| 0.12"),
+            not missing_rows("| `a` | 1 |\n", ["a"]), len(missing_rows("| `a` | 1 |\n", ["b"])) == 2]
+    if not all(held):
+        return [f"the check itself is broken: planted tables, {held}"]
     for message, text in planted.items():
         said = ""
         try:
@@ -248,7 +315,7 @@ def faults(given):
         except Fault as fault:
             yield str(fault)
     try:
-        check_methods(given)
+        check_digits(given, check_methods(given))
     except Fault as fault:
         yield str(fault)
     print(f"{len(pages)} pages, {tested} blocks; not tested: {', '.join(untested) or 'none'}")
@@ -258,9 +325,11 @@ def faults(given):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("source", "cc", "archive", "shared", "digits", "method-table", "cmocka-include", "cmocka-library"):
+    for name in ("source", "cc", "archive", "shared", "digits", "digits-table", "method-table", "cmocka-include",
+                 "cmocka-library"):
         parser.add_argument(f"--{name}", required=True, type=str if name == "cc" else pathlib.Path)
-    parser.add_argument("--write", action="store_true")
+    for name in ("write", "write-digits"):
+        parser.add_argument(f"--{name}", action="store_true")
     given = parser.parse_args()
     found = finds_planted_faults(given) or list(faults(given))
     print("\n".join(found) or "README and docs hold")

@@ -120,17 +120,52 @@ static void error_follows_the_tolerance(void **state)
 	}
 }
 
+/* With x0 = sigma everywhere, from sigma = 40 over 20 to 10: the second iteration moves the last input by 10, which is
+ * once its sigma. */
+static dm_status say_sigma(void *user, const dm_request *rq)
+{
+	(void)user;
+	for (size_t i = 0; i < rq->n_sample; i++)
+		((double *)rq->out[0])[i * rq->out_stride] = rq->sigma[rq->n_time == 1 ? 0 : i];
+	return 0;
+}
+
+static void tolerance_counts_in_sigma(void **state)
+{
+	static const char *const models[] = {"x0", "x0:input=scaled"};
+	double out;
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct recipe r = {.sampler = "ddim", .schedule = "ve", .grid = "levels:at=40/20/10", .model = models[i]};
+		dm_plan *plan = make_plan(&r, say_sigma, NULL);
+		assert_int_equal(finish_picard(make_picard(plan, DM_F64, 1, 1, "tolerance=1.1"), DM_F64, &out).n_iteration, 2);
+		assert_int_equal(finish_picard(make_picard(plan, DM_F64, 1, 1, "tolerance=0.9"), DM_F64, &out).n_iteration, 3);
+		dm_plan_free(plan);
+	}
+}
+
+/* Some samples are there at once, their prediction never changes; others are slow. */
+static dm_status predict_unevenly(void *user, const dm_request *rq)
+{
+	predict(user, rq);
+	for (size_t i = 0; i < rq->n_sample; i++)
+		for (size_t e = 0; rq->sample[i] % 2 == 0 && e < rq->n_element; e++)
+			((double *)rq->out[0])[i * rq->out_stride + e] = 0.5;
+	return 0;
+}
+
 /* A sample does not depend on its batch, though its neighbours are faster or slower. */
 static void samples_alone(void **state)
 {
-	static const char *const options[] = {"seed=3,tolerance=0.02,window=3", "seed=3,tolerance=0.02"};
+	static const char *const options[] = {"seed=3,tolerance=0.02,window=2", "seed=3,tolerance=0.002,window=4",
+	                                      "seed=3,tolerance=0.02"};
 	(void)state;
-	for (int v = 0; v < 2; v++) {
+	for (int v = 0; v < 3; v++) {
 		double batch[N];
-		struct world w = {.kind = "v", .target = &mixture};
+		struct world w = {.kind = "x0", .target = &mixture};
 		struct recipe r = {.sampler = "dpmpp_2m_sde", .schedule = "vp", .grid = "log_snr:steps=20,sigma_max=20"};
-		r.model = "v";
-		dm_plan *plan = make_plan(&r, predict, &w);
+		r.model = "x0";
+		dm_plan *plan = make_plan(&r, predict_unevenly, &w);
 		dm_picard_info all = finish_picard(make_picard(plan, DM_F64, SAMPLES, ELEMENTS, options[v]), DM_F64, batch);
 		int64_t rows = 0, fewest = INT64_MAX, most = 0;
 		for (int s = 0; s < SAMPLES; s++) {
@@ -149,6 +184,57 @@ static void samples_alone(void **state)
 	}
 }
 
+/* A method that looks at the batch, coarsely: the weight of x0 is 1, or 0.9 where the samples together are large. While
+ * the slow ones still move, the quick ones stand still, then the weight changes for all. */
+static dm_status crowd_step(void *user, const dm_step *s, dm_emit *e)
+{
+	static const double parameter[4] = {0};
+	(void)user;
+	dm_val x0 = dm_emit_eval(e, s->x, s->from, DM_SPACE_X0);
+	dm_val epsilon = dm_emit_part(e, x0, DM_PART_PREDICTION, DM_SPACE_EPSILON);
+	dm_val weighted = dm_emit_weighted(e, 1, &x0, 0, parameter);
+	dm_emit_departs(e, DM_DEPARTS_MEAN | DM_DEPARTS_VARIANCE);
+	dm_emit_state(e, dm_emit_linear(e, 2, (dm_term[]){{s->to->alpha, weighted}, {s->to->sigma, epsilon}}));
+	return DM_OK;
+}
+
+static dm_status crowd_weights(void *user, const double *option, int32_t rule, const double parameter[4],
+                               size_t n_sample, const dm_stats *stats, double *weight)
+{
+	double sum = 0;
+	(void)user;
+	(void)option;
+	(void)rule;
+	(void)parameter;
+	for (size_t i = 0; i < n_sample; i++)
+		sum += stats[i].gram[0];
+	for (size_t i = 0; i < n_sample; i++)
+		weight[i] = (int64_t)sum % 2 ? 0.9 : 1;
+	return 0;
+}
+
+static void a_method_that_looks_at_the_batch(void **state)
+{
+	double run[N], picard[N];
+	struct world w = {.kind = "x0", .target = &mixture};
+	struct recipe r = {.sampler = "ddim", .schedule = "vp", .grid = "log_snr:steps=20,sigma_max=20", .model = "x0"};
+	dm_sampler_ops ops = {.struct_size = sizeof ops, .step = crowd_step, .weights = crowd_weights};
+	dm_model_ops model_ops = {.struct_size = sizeof model_ops, .predict = predict_unevenly};
+	struct objects o;
+	dm_sampler *crowd;
+	dm_plan *plan;
+	(void)state;
+	assert_int_equal(make_objects(&o, &r, &model_ops, &w, NULL, NULL), DM_OK);
+	assert_int_equal(dm_sampler_create_custom(&crowd, "crowd", &ops, NULL, NULL, 0, NULL, NULL), DM_OK);
+	assert_int_equal(dm_plan_create(&plan, o.schedule, o.grid, crowd, o.model, NULL, NULL, NULL, NULL), DM_OK);
+	finish_run(make_run(plan, DM_F64, SAMPLES, ELEMENTS, NULL), DM_F64, run);
+	finish_picard(make_picard(plan, DM_F64, SAMPLES, ELEMENTS, "window=6"), DM_F64, picard);
+	assert_memory_equal(run, picard, sizeof run);
+	dm_plan_free(plan);
+	dm_sampler_free(crowd);
+	free_objects(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +242,8 @@ int main(void)
 	    cmocka_unit_test(every_process),
 	    cmocka_unit_test(changing_branches),
 	    cmocka_unit_test(depth),
+	    cmocka_unit_test(tolerance_counts_in_sigma),
+	    cmocka_unit_test(a_method_that_looks_at_the_batch),
 	    cmocka_unit_test(error_follows_the_tolerance),
 	    cmocka_unit_test(samples_alone),
 	};

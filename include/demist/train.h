@@ -2,6 +2,7 @@
 #ifndef DEMIST_TRAIN_H
 #define DEMIST_TRAIN_H
 
+#include "grid.h"
 #include "model.h"
 
 /* The weight of the squared error at n levels (alpha[i], sigma[i]), each at least 0 and not both. spec: a name of
@@ -15,6 +16,20 @@
  * DM_ERR_UNSUPPORTED where it is infinite or undefined, as on x0 at sigma = 0 and on epsilon at alpha = 0. */
 DM_API dm_status dm_loss_weight(const char *spec, size_t n, const double *alpha, const double *sigma, double *weight,
                                 dm_error *err);
+
+/* What "analytic_dpm" needs to know (Bao 2022, eq. 8): for every step of the grid, at the node it starts from,
+ *
+ *     gamma[step] = mean of epsilon^2 over elements, samples and draws, at x = alpha x0 + sigma z
+ *
+ * with the model's prediction, unguided, asked through its predict. 1 - gamma is the share of the noise that the model cannot
+ * tell from the data. x0: n_sample x n_element numbers of type DM_F32 or DM_F64, that of the model's input too; samples of the
+ * data, in batches of any size: the mean over equal batches is that over all. n_draw draws z for every sample: those of the start
+ * of runs with the keys (seed + draw, sample), the same at every node. gamma has n_gamma entries, one for every step. Every
+ * node but the last needs sigma > 0. */
+DM_API dm_status dm_analytic_variance(const dm_schedule *schedule, const dm_grid *grid, const dm_model *model,
+                                      const void *x0, int32_t type, size_t n_sample, size_t n_element, size_t n_draw,
+                                      uint64_t seed, double *gamma, size_t n_gamma, const dm_allocator *allocator,
+                                      dm_error *err);
 
 /* Spherical interpolation between two arrays of n numbers, each as one vector: with c the cosine of their angle,
  *

@@ -284,11 +284,31 @@ dm_status dmi_compile_interval(struct dmi_compiler *c, int64_t step, const dm_no
 	return st == DM_OK ? finish_interval(c, to, last, n_past, kept_set, kept, err) : st;
 }
 
+/* The factors of a climb on state and noise. */
+static dm_status climb_factors(struct dmi_compiler *c, const dm_node *from, const dm_node *to, double factor[2],
+                               dm_error *err)
+{
+	double a = from->alpha > 0 ? to->alpha / from->alpha : 0;
+	dm_node below, above;
+	factor[0] = a;
+	factor[1] = sqrt(fmax(to->sigma * to->sigma - a * a * from->sigma * from->sigma, 0));
+	if (c->climb == 0)
+		return DM_OK;
+	dm_emit_departs(&c->emit, DM_DEPARTS_MEAN | DM_DEPARTS_VARIANCE);
+	dm_status st = dm_schedule_at_time(c->schedule, to->t - 1, &below, err);
+	if (st == DM_OK)
+		st = dm_schedule_at_time(c->schedule, to->t + c->climb - 1, &above, err);
+	if (st != DM_OK)
+		return st;
+	factor[0] = above.alpha / below.alpha;
+	factor[1] = sqrt(1 - factor[0] * factor[0]);
+	return DM_OK;
+}
+
 dm_status dmi_compile_climb(struct dmi_compiler *c, int64_t step, const dm_node *from, const dm_node *to, int last,
                             dm_error *err)
 {
-	double a = from->alpha > 0 ? to->alpha / from->alpha : 0,
-	       b2 = to->sigma * to->sigma - a * a * from->sigma * from->sigma;
+	double factor[2];
 	dm_val kept[DMI_MAX_KEPT];
 	dm_emit *e = &c->emit;
 	c->step = step;
@@ -302,7 +322,10 @@ dm_status dmi_compile_climb(struct dmi_compiler *c, int64_t step, const dm_node 
 	e->inner = 0;
 	if (z)
 		e->value[z - 1].inner = 0;
-	dm_emit_state(e, dm_emit_linear(e, 2, (dm_term[]){{a, 1}, {sqrt(fmax(b2, 0)), z}}));
+	dm_status st = climb_factors(c, from, to, factor, err);
+	if (st != DM_OK)
+		return st;
+	dm_emit_state(e, dm_emit_linear(e, 2, (dm_term[]){{factor[0], 1}, {factor[1], z}}));
 	if (e->error.status != DM_OK && err)
 		*err = e->error;
 	return e->error.status == DM_OK ? finish_interval(c, to, last, 0, 0, kept, err) : e->error.status;

@@ -16,6 +16,8 @@ static const dm_option options[] = {
     DMI_CHOICE("noise", "independent: draws of every step for itself; path: the Brownian path of the seed", 0, noises),
     DMI_CHOICE("kept", "left: what the sampler keeps can be read at the end; given: and is given at the start",
                DMI_KEPT_NONE, kepts),
+    DMI_INTEGER("climb", "0: climbs go to the level; q: as diffusers' RePaint, the q table entries from there on", 0, 0,
+                16777215),
 };
 
 const dm_option *dmi_plan_options(int32_t *n)
@@ -53,6 +55,7 @@ void dmi_plan_compiler(const dm_plan *plan, struct dmi_compiler *c)
 	c->preview = plan->options.value[DMI_PLAN_PREVIEW] != 0;
 	c->path = plan->options.value[DMI_PLAN_NOISE] != 0;
 	c->kept_left = plan->options.value[DMI_PLAN_KEPT] != DMI_KEPT_NONE;
+	c->climb = (int32_t)plan->options.value[DMI_PLAN_CLIMB];
 	c->kept_given = plan->options.value[DMI_PLAN_KEPT] == DMI_KEPT_GIVEN;
 	c->step_rows = c->preview || plan->options.value[DMI_PLAN_PROGRESS] != 0;
 	c->identity = dmi_model_reads_state(plan->model) && !c->adaptive;

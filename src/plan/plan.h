@@ -7,7 +7,7 @@
 #include "schedule/schedule.h"
 
 enum { DMI_KEPT_NONE, DMI_KEPT_LEFT, DMI_KEPT_GIVEN };
-enum { DMI_PLAN_START, DMI_PLAN_PROGRESS, DMI_PLAN_PREVIEW, DMI_PLAN_NOISE, DMI_PLAN_KEPT };
+enum { DMI_PLAN_START, DMI_PLAN_PROGRESS, DMI_PLAN_PREVIEW, DMI_PLAN_NOISE, DMI_PLAN_KEPT, DMI_PLAN_CLIMB };
 
 struct dm_plan {
 	struct dmi_object object;

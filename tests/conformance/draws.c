@@ -1,5 +1,6 @@
 #include "draws.h"
 #include "rows.h"
+#include "visits.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,13 +51,15 @@ static const double *find(struct draws *draws, uint32_t number, size_t n)
 	more += draws->n;
 	more->number = number;
 	more->value = malloc(n * sizeof *more->value);
-	const double *value = next_recorded(draws, n);
-	if (!more->value || !value) {
+	int repaint = case_is(draws->c, "sampler", "repaint");
+	const double *value = repaint ? NULL : next_recorded(draws, n);
+	if (more->value && value)
+		memcpy(more->value, value, n * sizeof *value);
+	if (!more->value || (repaint ? !visits_noise(draws->c, number, n, more->value) : !value)) {
 		free(more->value);
 		say(draws->verdict, VERDICT_FAIL, "asks for draw %zu, the case has fewer that matter", draws->n);
 		return NULL;
 	}
-	memcpy(more->value, value, n * sizeof *value);
 	draws->n++;
 	return more->value;
 }

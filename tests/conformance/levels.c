@@ -1,5 +1,6 @@
 #include "levels.h"
 #include "translate.h"
+#include "visits.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,8 +242,8 @@ static int join_blocks(const dm_schedule *schedule, const struct blocks *b, dm_g
 	return st == DM_OK ? VERDICT_PASS : say(verdict, VERDICT_FAIL, "%s", err.message);
 }
 
-int build_grid(const struct test_case *c, const dm_schedule *schedule, const dm_model *model, size_t piece,
-               struct check *check, dm_grid **out)
+static int given_grid(const struct test_case *c, const dm_schedule *schedule, const dm_model *model, size_t piece,
+                      struct check *check, dm_grid **out)
 {
 	char spec[SPEC_SIZE];
 	struct verdict unnamed = {0};
@@ -259,6 +260,8 @@ int build_grid(const struct test_case *c, const dm_schedule *schedule, const dm_
 	own.tol = LEVEL_TOLERANCE;
 	if (!case_text(c, "grid"))
 		return say(check->verdict, VERDICT_FAIL, "the case has no grid");
+	if (case_is(c, "sampler", "repaint"))
+		return visits_grid(c, schedule, check->verdict, out);
 	if (!(steps >= 1 && steps <= MAX_STEPS) || only_grid_times_are_whole(c) ||
 	    translate_grid(c, (size_t)steps, spec, &unnamed)) {
 		kind = grid_of_nodes(c, schedule, piece, &own, out);
@@ -274,4 +277,25 @@ int build_grid(const struct test_case *c, const dm_schedule *schedule, const dm_
 		kind = join_blocks(schedule, &blocks, out, check->verdict);
 	check->n_touched = own.n_touched;
 	return kind;
+}
+
+/* ddim_reverse: from the least noisy node of the grid, the clean one left out, up to the noisiest. */
+static int turn(dm_grid **grid, struct verdict *verdict)
+{
+	dm_error err;
+	dm_grid *noisy = NULL, *down = *grid;
+	*grid = NULL;
+	dm_status st = dm_grid_split(&noisy, NULL, down, dm_grid_count(down) - 2, NULL, &err);
+	if (st == DM_OK)
+		st = dm_grid_flip(grid, noisy, NULL, &err);
+	dm_grid_free(noisy);
+	dm_grid_free(down);
+	return st == DM_OK ? VERDICT_PASS : say(verdict, VERDICT_FAIL, "%s", err.message);
+}
+
+int build_grid(const struct test_case *c, const dm_schedule *schedule, const dm_model *model, size_t piece,
+               struct check *check, dm_grid **out)
+{
+	int kind = given_grid(c, schedule, model, piece, check, out);
+	return kind || !case_is(c, "sampler", "ddim_reverse") ? kind : turn(out, check->verdict);
 }

@@ -4,6 +4,7 @@
 #include "mixture.h"
 #include "rows.h"
 #include "setup.h"
+#include "visits.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -251,7 +252,7 @@ static int make_run(struct replay *r)
 	    dm_run_create(&r->run, r->setup.plan, r->array, r->noise, r->rows, r->n, options, NULL, 0, &err) != DM_OK ||
 	    dm_run_start_state(r->run, r->x, DM_F64, 0, &err) != DM_OK)
 		return say(r->verdict, VERDICT_FAIL, "run: %s", err.message);
-	return VERDICT_PASS;
+	return case_is(r->c, "sampler", "repaint") ? visits_bind(r->c, r->run, r->verdict) : VERDICT_PASS;
 }
 
 /* To the end of the run, whose state x then holds. */

@@ -1,6 +1,7 @@
 #include "setup.h"
 #include "levels.h"
 #include "translate.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -63,7 +64,11 @@ int setup_make(struct setup *s, const struct test_case *c, size_t piece, struct 
 	memset(s, 0, sizeof *s);
 	if (make_parts(s, c, check->verdict) || build_grid(c, s->schedule, s->model, piece, check, &s->grid))
 		return check->verdict->kind;
-	snprintf(options, sizeof options, "start=%.0f", case_number(c, "grid.first_eval", 0));
+	double entries = case_number(c, "schedule.T", 0) / case_number(c, "grid.steps", 1);
+	if (case_is(c, "sampler", "repaint"))
+		snprintf(options, sizeof options, "climb=%.0f", floor(entries));
+	else
+		snprintf(options, sizeof options, "start=%.0f", case_number(c, "grid.first_eval", 0));
 	if (dm_plan_create(&s->plan, s->schedule, s->grid, s->sampler, s->model, s->guidance, options, NULL, &err) != DM_OK)
 		return failed(check->verdict, "plan", case_text(c, "sampler"), &err);
 	return VERDICT_PASS;

@@ -299,5 +299,10 @@ int translate_guidance(const struct test_case *c, char *spec, struct verdict *ve
 		if ((value[k] = case_text(c, maps[i].key[k])) == NULL)
 			return say(verdict, VERDICT_FAIL, "the case has no setting %s", maps[i].key[k]);
 	snprintf(spec, SPEC_SIZE, maps[i].demist, value[0], value[1]);
+	if (case_is(c, "sampler", "repaint")) {
+		char map[SPEC_SIZE];
+		snprintf(map, sizeof map, "%s", spec);
+		snprintf(spec, SPEC_SIZE, "inpaint:mode=replace%s%.900s", i ? "|" : "", i ? map : "");
+	}
 	return VERDICT_PASS;
 }

@@ -342,6 +342,7 @@ const struct method sampler_methods[] = {
     {"edm_ablation", "edm_ablation", edm_ablation},
     {"lcm_level", "flow_stochastic:norm=batch", lcm_level},
     {"scm", "flow_stochastic", no_options},
-    {"ddim_reverse", "ddim:recompute_epsilon=1", no_options}, /* over a grid that goes up */
+    {"ddim_reverse", "ddim", ddim}, /* over a grid that goes up */
+    {"repaint", "ddim", ddim},      /* over a grid that climbs, with inpainting */
     {0},
 };
