@@ -172,4 +172,24 @@ static inline void points(double *x, size_t n)
 		x[i] = 3 * uniform(&state) - 1.5;
 }
 
+enum { N_SAMPLE = 4 };
+
+struct answer {
+	double log_density[N_SAMPLE], bits[N_SAMPLE], latent[N_SAMPLE * MAX_DIM];
+	int64_t n_eval[N_SAMPLE];
+};
+
+static inline struct answer ask_for(struct target *m, const char *schedule_spec, const char *model_spec, int with_vjp,
+                                    const char *options, const double *x, size_t n_sample)
+{
+	struct answer a;
+	dm_schedule *schedule = create(schedule_spec);
+	dm_model *model = model_of(m, model_spec, with_vjp);
+	DO(dm_log_likelihood(schedule, model, options, x, DM_F64, n_sample, m->n, a.log_density, a.bits, a.latent, a.n_eval,
+	                     NULL, err));
+	dm_model_free(model);
+	dm_schedule_free(schedule);
+	return a;
+}
+
 #endif

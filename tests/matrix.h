@@ -139,12 +139,18 @@ static const struct kind {
 	double sign;
 	int32_t scaled; /* it reads x / sqrt(alpha^2 sigma_data^2 + sigma^2) */
 } kinds[] = {
-    {"epsilon", say_epsilon, 1, 0},          {"x0", say_x0, 1, 0},
-    {"v", say_v, 1, 0},                      {"score", say_score, 1, 0},
-    {"flow", say_flow, 1, 0},                {"edm", say_edm, 1, 1},
-    {"minus_epsilon", say_epsilon, -1, 0},   {"flow_reversed", say_flow, -1, 0},
-    {"edm_negated", say_edm, -1, 1},         {"consistency", say_consistency, 1, 1},
-    {"trigflow", say_trigflow, 1, 0},        {"previous", say_previous, 1, 0},
+    {"epsilon", say_epsilon, 1, 0},
+    {"x0", say_x0, 1, 0},
+    {"v", say_v, 1, 0},
+    {"score", say_score, 1, 0},
+    {"flow", say_flow, 1, 0},
+    {"edm", say_edm, 1, 1},
+    {"minus_epsilon", say_epsilon, -1, 0},
+    {"flow_reversed", say_flow, -1, 0},
+    {"edm_negated", say_edm, -1, 1},
+    {"consistency", say_consistency, 1, 1},
+    {"trigflow", say_trigflow, 1, 0},
+    {"previous", say_previous, 1, 0},
 };
 
 /* ------------------------------------------------------------------------------------------------------- the denoiser */
@@ -200,7 +206,8 @@ static inline dm_status predict(void *user, const dm_request *rq)
 		double a = SIGMA_DATA * v.alpha, n = d->known && d->known->scaled ? sqrt(a * a + v.sigma * v.sigma) : 1;
 		for (size_t e = 0; e < rq->n_element; e++) {
 			size_t from = i * rq->x_stride + e, to = i * rq->out_stride + e;
-			double x = n * (rq->x_type == DM_F32 ? (double)((const float *)rq->x)[from] : ((const double *)rq->x)[from]);
+			double x =
+			    n * (rq->x_type == DM_F32 ? (double)((const float *)rq->x)[from] : ((const double *)rq->x)[from]);
 			double y = say(d, &v, x);
 			for (int32_t b = 0; b < rq->n_branch; b++)
 				if (rq->out_type == DM_F32)

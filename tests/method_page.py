@@ -8,11 +8,12 @@ import json
 import re
 
 WHERE = {"sampler": "src/sampler", "schedule": "src/schedule", "grid": "src/schedule", "prediction": "src/model",
-         "time": "src/model", "guidance": "src/guidance", "weight": "src/train"}
+         "time": "src/model", "grid edit": "src/schedule", "guidance": "src/guidance", "weight": "src/train"}
 TITLES = {
     "sampler": ("Samplers", "The rule that goes from one node to the next."),
     "schedule": ("Schedules", "The noise process: alpha and sigma over time."),
     "grid": ("Grids", "The nodes of a run, from noise to data."),
+    "grid edit": ("Grid edits", "Behind a grid in its spec, written `grid|edit|...`: each makes a new grid of the one before."),
     "prediction": ("Predictions", "What the network predicts, and how it wants its input."),
     "time": ("Times", "What time the network receives: the words of the option `time` of every prediction."),
     "guidance": ("Guidances", "Stages of a chain, written `first|second|...`; `none` is the empty chain."),
@@ -71,9 +72,9 @@ def read_reasons(source, kinds):
 
 def file_of(source, kind, name):
     """The file of src that makes a method."""
-    made = re.compile(r"\b[A-Z]\w*\(\s*\"" + re.escape(name) + r"\"")
+    made = re.compile(r"\b(?!DMI_(?:REAL|INTEGER|CHOICE|LIST))[A-Z]\w*\(\s*\"" + re.escape(name) + r"\"")
     found = [path for path in sorted((source / WHERE[kind]).glob("*.c"))
-             if path.name.startswith("grid_") == (kind == "grid") and made.search(path.read_text())]
+             if path.name.startswith("grid_") == kind.startswith("grid") and made.search(path.read_text())]
     return found[0] if len(found) == 1 else None
 
 
@@ -182,7 +183,7 @@ class MethodPage:
         self.source, self.kinds, self.out = source, json.loads(table), []
         self.known, faults = read_known((source / KNOWN).read_text(), self.kinds)
         self.reasons, more = read_reasons(source, self.kinds)
-        self.faults = faults + more
+        self.faults = faults + more + [f"method_page.py: no title for the {kind}" for kind in set(self.kinds) - set(TITLES)]
         self.shared = {}
 
     def groups(self, kind):
@@ -291,6 +292,7 @@ class MethodPage:
 
     def text(self):
         for kind in TITLES:
-            self.kind(kind)
+            if kind in self.kinds:
+                self.kind(kind)
         self.shared_formulas()
         return "\n".join(self.out).rstrip() + "\n"

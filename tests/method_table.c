@@ -11,7 +11,7 @@ static const struct {
 } kinds[] = {
     {DM_KIND_SAMPLER, "sampler"},  {DM_KIND_SCHEDULE, "schedule"}, {DM_KIND_GRID, "grid"},
     {DM_KIND_MODEL, "prediction"}, {DM_KIND_TIME, "time"},         {DM_KIND_GUIDANCE, "guidance"},
-    {DM_KIND_WEIGHT, "weight"},
+    {DM_KIND_WEIGHT, "weight"},    {DM_KIND_GRID_EDIT, "grid edit"},
 };
 
 static void print_string(const char *text)

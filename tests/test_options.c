@@ -353,7 +353,7 @@ static void test_listing(void **state)
 {
 	(void)state;
 	int total = 0;
-	for (int32_t kind = DM_KIND_SCHEDULE; kind <= DM_KIND_WEIGHT; kind++) {
+	for (int32_t kind = DM_KIND_SCHEDULE; kind <= DM_KIND_GRID_EDIT; kind++) {
 		int32_t i = 0;
 		for (const dm_method *m; (m = dm_method_at(kind, i)) != NULL; i++, total++) {
 			assert_true(m->struct_size == sizeof *m && m->name[0] && m->help[0] && m->source[0]);
@@ -375,7 +375,7 @@ static void test_listing(void **state)
 	}
 	assert_true(total > 30);
 	assert_null(dm_method_at(0, 0));
-	assert_null(dm_method_at(DM_KIND_WEIGHT + 1, 0));
+	assert_null(dm_method_at(DM_KIND_GRID_EDIT + 1, 0));
 	assert_null(dm_method_at(INT32_MIN, 0));
 }
 

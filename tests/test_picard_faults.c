@@ -308,11 +308,14 @@ static void the_run_inside(void **state)
 /* A source of noise that fails once; the pass goes on where it stood. */
 struct source {
 	int64_t calls, fails_at;
+	dm_picard *picard;
 };
 
 static dm_status fill(void *user, const dm_request *rq)
 {
 	struct source *s = user;
+	const dm_request *again;
+	assert_int_equal(dm_picard_next(s->picard, &again, NULL), DM_ERR_BUSY);
 	if (s->calls++ == s->fails_at)
 		return 5;
 	for (size_t i = 0; i < rq->n_sample; i++)
@@ -333,11 +336,12 @@ static void noise_of_the_caller(void **state)
 	for (int64_t at = -1; at < calls; at++) {
 		dm_noise *noise;
 		dm_picard *p;
-		struct source s = {0, at};
+		struct source s = {.fails_at = at};
 		dm_noise_ops ops = {.struct_size = sizeof ops, .fill = fill};
 		assert_int_equal(dm_noise_create_custom(&noise, &ops, &s, NULL, NULL), DM_OK);
 		assert_int_equal(dm_picard_create(&p, plan, NULL, noise, SAMPLES, ELEMENTS, NULL, NULL), DM_OK);
 		dm_noise_free(noise);
+		s.picard = p;
 		assert_int_equal(dm_picard_all(p, NULL), at < 0 ? DM_OK : DM_ERR_CALLBACK);
 		finish_picard(p, DM_F64, picard);
 		assert_memory_equal(run, picard, sizeof run);

@@ -7,7 +7,15 @@
 typedef struct dm_array dm_array;
 
 enum { DM_SOURCE_DATA = 0, DM_SOURCE_NORMALS = 1, DM_SOURCE_PATH = 2 };
-enum { DM_MAP_CLIP = 1, DM_MAP_QUANTILE_CLIP = 2, DM_MAP_LEARNED_STD = 3, DM_MAP_BLEND = 4, DM_MAP_STD_CLIP = 5 };
+enum {
+	DM_MAP_CLIP = 1,
+	DM_MAP_QUANTILE_CLIP = 2,
+	DM_MAP_LEARNED_STD = 3,
+	DM_MAP_BLEND = 4,
+	DM_MAP_STD_CLIP = 5,
+	DM_MAP_RATIO = 6,
+	DM_MAP_SIGNED_ROOT = 7
+};
 enum { DM_COPY_TO_BACKEND = 1, DM_COPY_FROM_BACKEND = 2 };
 
 /* An input: rows of data, or the unit normals of a draw or of an increment of the Brownian path (generated on the way,
@@ -54,6 +62,8 @@ typedef struct dm_job {
  *          DM_MAP_BLEND          out = in2 in1 + (1 - in2) in0
  *          DM_MAP_STD_CLIP       out = clip(in0, -s, s), s = p0 times the standard deviation (n - 1) of in0 over the sample, or
  *                                for p1 = 1 over all samples of the job
+ *          DM_MAP_RATIO          out = in0 / in1, 0 where in1 is 0
+ *          DM_MAP_SIGNED_ROOT    out = sign(in0) sqrt(|in0|)
  * error    with the job's three outputs d, low and ref, which are not stored (sums in double): the sum over the elements of sample
  *          i of (d / max(p0, p1 max(|low|, |ref|)))^2, into sum[i].
  * poison   plants a NaN that arithmetic does not make into the first, the last and every 1024th element of every row.

@@ -122,7 +122,8 @@ enum {
 	DM_KIND_GUIDANCE = 4,
 	DM_KIND_SAMPLER = 5,
 	DM_KIND_TIME = 6,
-	DM_KIND_WEIGHT = 7
+	DM_KIND_WEIGHT = 7,
+	DM_KIND_GRID_EDIT = 8 /* behind a grid in its spec */
 };
 
 /* The i-th method of a kind and its k-th option, to fill menus and lists; NULL past the end. Lent, never freed. */

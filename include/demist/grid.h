@@ -15,7 +15,9 @@
 typedef struct dm_grid dm_grid;
 
 /* By name: "trailing:steps=20", "leading", "linspace", "karras:steps=15,rho=7", "exponential", "log_snr",
- * "flow:shift=3", "times:at=999/500/20" (process times), "levels:at=14.6/2.5/0.3" (sigma/alpha). */
+ * "flow:shift=3", "times:at=999/500/20" (process times), "levels:at=14.6/2.5/0.3" (sigma/alpha). Edits may follow, from
+ * left to right, after which the grid also climbs: "karras:steps=18|restart:low=0.06,high=0.3,times=2,steps=6",
+ * "trailing:steps=50|repaint:length=10,samples=10". */
 DM_API dm_status dm_grid_create(dm_grid **out, const dm_schedule *schedule, const char *spec,
                                 const dm_allocator *allocator, dm_error *err);
 

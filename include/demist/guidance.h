@@ -22,7 +22,8 @@ typedef struct dm_guide {
 	const dm_node *from, *to; /* the step */
 	const dm_schedule *schedule;
 	dm_val x;          /* the state at `at`, as the sampler has it */
-	dm_val evaluation; /* in after(): the evaluation, for dm_emit_branch and dm_emit_vjp */
+	dm_val evaluation; /* for dm_emit_branch and dm_emit_vjp; in after() the one just made, in state() the first of the
+	                    * step, 0 where it made none */
 } dm_guide;
 
 /* A stage of one of two sorts. A combining one has weights(): it sees n = 1 + n_branch (+ 1) values: value 0 is what the

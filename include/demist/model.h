@@ -29,7 +29,7 @@ enum { DM_ASK_PREDICTION = 1, DM_ASK_VJP = 2, DM_ASK_GRADIENT = 3, DM_ASK_NOISE 
  * DM_ASK_VJP: the transposed Jacobian of the network at x times the cotangent, for every branch b, into out[b]: the
  *   gradient of sum_i cotangent_i output_i(x) with respect to x. The cotangent has the type and stride of the outputs.
  * DM_ASK_GRADIENT: into out[0] the gradient with respect to x of a log-probability at time; target says which, where a
- *   guidance has several.
+ *   guidance has several. Where sigma is 0, x is an estimate of the clean sample, not scaled, and time is 0.
  * DM_ASK_NOISE: fill out[0] with unit normals, row i for (seed, sample[i], draw): only where the noise was created to
  * be asked for. DM_ASK_STEP: a step ended: x is the state, x0 the estimate of the clean sample (NULL unless the plan
  * has preview=1); nothing to fill in. */

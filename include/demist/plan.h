@@ -76,6 +76,8 @@ typedef struct dm_row {
  *   progress 1: a DM_ASK_STEP request after every step      preview  1: the same, with the estimate of x0
  *   kept     left: what the sampler keeps beside the state can be read at the end (dm_run_kept); given: and is given at
  *            the start (dm_run_start_kept); for samplers on fixed grids that keep values and no earlier predictions
+ *   refine   Langevin steps at every node before the sampler's own step, each with an evaluation: x = alpha x0 + sigma
+ *            (sqrt(1 - r^2) epsilon + r z), r = refine_noise; the sampler's history is empty then
  *   climb    how an upward visit of a mixed grid adds noise: 0, up to its level; q, over a table: as diffusers' RePaint
  *            does, with the betas of the q entries from its level on in place of the q up to it
  * guidance NULL: none. All objects may be freed afterwards.

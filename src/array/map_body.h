@@ -31,6 +31,22 @@ static void tile_blend(WORK *out, const WORK *const *in, const double *p)
 		out[j] = in[2][j] * in[1][j] + (1 - in[2][j]) * in[0][j];
 }
 
+static void tile_ratio(WORK *out, const WORK *const *in, const double *p)
+{
+	(void)p;
+	for (size_t j = 0; j < DMI_TILE; j++)
+		out[j] = in[1][j] != 0 ? in[0][j] / in[1][j] : 0;
+}
+
+static void tile_signed_root(WORK *out, const WORK *const *in, const double *p)
+{
+	(void)p;
+	for (size_t j = 0; j < DMI_TILE; j++) {
+		double x = (double)in[0][j], root = sqrt(fabs(x));
+		out[j] = (WORK)(x < 0 ? -root : root);
+	}
+}
+
 typedef void tile_map(WORK *out, const WORK *const *in, const double *parameter);
 
 static void elementwise(const dm_job *job, size_t sample, size_t first, size_t n, int32_t map,
@@ -40,6 +56,8 @@ static void elementwise(const dm_job *job, size_t sample, size_t first, size_t n
 	    [DM_MAP_CLIP] = tile_clip,
 	    [DM_MAP_LEARNED_STD] = tile_learned_std,
 	    [DM_MAP_BLEND] = tile_blend,
+	    [DM_MAP_RATIO] = tile_ratio,
+	    [DM_MAP_SIGNED_ROOT] = tile_signed_root,
 	};
 	WORK buffer[3][DMI_TILE], out[DMI_TILE];
 	const WORK *in[3];

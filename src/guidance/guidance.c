@@ -32,6 +32,10 @@ static dm_status fits(const dm_guidance *g, const struct dmi_stage *stage, dm_er
 	const struct dmi_stage *last = g->n_stage ? &g->stage[g->n_stage - 1] : NULL;
 	if (g->n_stage == DMI_MAX_STAGE)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: more than %d stages", DMI_MAX_STAGE);
+	if (last && stage->type && stage->type->first)
+		return dmi_fail(err, DM_ERR_UNSUPPORTED,
+		                "guidance: \"%s\" makes its result of the branches alone, so it must stand first, before \"%s\"",
+		                stage->name, g->stage[0].name);
 	if (combines(stage) && last && !combines(last))
 		return dmi_fail(
 		    err, DM_ERR_UNSUPPORTED,
@@ -45,6 +49,13 @@ static dm_status fits(const dm_guidance *g, const struct dmi_stage *stage, dm_er
 	return DM_OK;
 }
 
+/* Whether a stage must look at its values after the evaluation: in another space, or behind a stage that emits. */
+static int is_elsewhere(const dm_guidance *g, const struct dmi_stage *stage)
+{
+	int32_t space = stage->type->space;
+	return space && (stage->options.value[space] != 0 || (g->n_stage && !combines(&g->stage[g->n_stage - 1])));
+}
+
 static dm_status add_stage(dm_guidance *g, const char *spec, dm_error *err)
 {
 	int32_t n;
@@ -55,15 +66,24 @@ static dm_status add_stage(dm_guidance *g, const char *spec, dm_error *err)
 		return DM_ERR_NAME;
 	const struct dmi_guidance_type *type = (const struct dmi_guidance_type *)method;
 	struct dmi_stage draft = {.type = type, .name = method->info.name, .ops = type->ops};
-	dm_status st = fits(g, &draft, err);
+	if (g->n_stage == DMI_MAX_STAGE)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: more than %d stages", DMI_MAX_STAGE);
 	struct dmi_stage *stage = &g->stage[g->n_stage];
-	if (st == DM_OK)
-		st = dmi_options_parse(&draft.options, "guidance", method->info.name, method->option, method->info.n_option,
-		                       text, &g->object.allocator, err);
+	dm_status st = dmi_options_parse(&draft.options, "guidance", method->info.name, method->option,
+	                                 method->info.n_option, text, &g->object.allocator, err);
 	if (st != DM_OK)
 		return st;
 	*stage = draft;
 	stage->user = stage->options.value;
+	st = type->check ? type->check(&stage->options, &stage->ops, err) : DM_OK;
+	if (st == DM_OK && is_elsewhere(g, stage))
+		st = dmi_space_adapt(stage, err);
+	if (st == DM_OK)
+		st = fits(g, stage, err);
+	if (st != DM_OK) {
+		dmi_options_free(&stage->options, &g->object.allocator);
+		return st;
+	}
 	g->n_stage++;
 	g->n_own++;
 	return DM_OK;

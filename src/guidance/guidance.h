@@ -7,12 +7,16 @@
 #include "operator/operator.h"
 
 /* An entry of the registry. The user of its ops is the array of option values; a map has a number and fills its
- * parameters from the option values. */
+ * parameters from the option values.
+ * first: no stage may stand before it. space: the number of the option that names the space in which it looks at its
+ * values (dmi_spaces), 0: x0 always. check (optional): of all options together; it may take ops away that they make
+ * idle. */
 struct dmi_guidance_type {
 	struct dmi_method method;
 	dm_guidance_ops ops;
-	int32_t map, needs_operator;
+	int32_t map, needs_operator, first, space;
 	void (*parameters)(const double *option, double parameter[4]);
+	dm_status (*check)(const struct dmi_options *options, dm_guidance_ops *ops, dm_error *err);
 };
 
 struct dmi_stage {
@@ -35,6 +39,14 @@ struct dm_guidance {
 };
 
 const struct dmi_method *const *dmi_guidance_registry(int32_t *n);
+
+/* Spaces by name: "x0", "epsilon", "v", "flow". */
+extern const char *const dmi_spaces[5];
+#define DMI_SPACE_OPTION DMI_CHOICE("space", "of which prediction its statistics are taken", 0, dmi_spaces)
+
+/* Makes a stage that combines predictions one that acts after an evaluation, in the space of its option. The stage
+ * must stand where it will stay. */
+dm_status dmi_space_adapt(struct dmi_stage *stage, dm_error *err);
 
 /* The branches asked for at a node: at least one. guidance may be NULL everywhere below. */
 dm_status dmi_guidance_branches(const dm_guidance *guidance, const dm_node *at, dm_branch *branch, int32_t *n,

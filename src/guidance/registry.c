@@ -2,7 +2,31 @@
 #include "base/compiler.h"
 #include "guidance/guidance.h"
 
-#define GUIDANCES(X) X(cfg) X(cfg_zero_star) X(tcfg) X(apg) X(rescale) X(classifier) X(inpaint) X(clip) X(threshold)
+#define GUIDANCES(X)                                                                                                   \
+	X(cfg)                                                                                                             \
+	X(cfg_zero_star)                                                                                                   \
+	X(tcfg)                                                                                                            \
+	X(apg)                                                                                                             \
+	X(autoguidance)                                                                                                    \
+	X(perturbed)                                                                                                       \
+	X(two_scale)                                                                                                       \
+	X(multi)                                                                                                           \
+	X(perp_neg)                                                                                                        \
+	X(mambo_g)                                                                                                         \
+	X(cfg_norm)                                                                                                        \
+	X(fdg)                                                                                                             \
+	X(mahiro)                                                                                                          \
+	X(rescale)                                                                                                         \
+	X(classifier)                                                                                                      \
+	X(inpaint)                                                                                                         \
+	X(dps)                                                                                                             \
+	X(pgdm)                                                                                                            \
+	X(ddnm)                                                                                                            \
+	X(diffpir)                                                                                                         \
+	X(mmps)                                                                                                            \
+	X(reconstruct)                                                                                                     \
+	X(clip)                                                                                                            \
+	X(threshold)
 
 #define DECLARE(name) extern const struct dmi_guidance_type dmi_guidance_##name;
 #define ENTRY(name) &dmi_guidance_##name.method,

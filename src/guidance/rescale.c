@@ -1,4 +1,4 @@
-/* Guidance rescale (Lin 2024, eq. 15-16), per sample, on x0:
+/* Guidance rescale (Lin 2024, eq. 15-16), per sample, on x0 or in another space:
  *
  *     x0 = (phi std(given) / std(y) + 1 - phi) y,    y: the guided prediction so far
  *
@@ -7,10 +7,11 @@
 #include "guidance/guidance.h"
 #include <math.h>
 
-enum { PHI };
+enum { PHI, SPACE };
 
 static const dm_option options[] = {
     DMI_REAL("phi", "0: no effect; 1: the standard deviation of the conditional prediction", 0.7, 0, 1),
+    DMI_SPACE_OPTION,
 };
 
 static dm_status branches(void *user, const dm_node *at, dm_branch *branch, int32_t *n)
@@ -50,4 +51,5 @@ const struct dmi_guidance_type dmi_guidance_rescale = {
     .method = DMI_METHOD("rescale", "give the guided prediction the standard deviation of the conditional one",
                          "Lin 2024, eq. 15-16", options),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .needs_stats = 1, .branches = branches, .weights = weights},
+    .space = SPACE,
 };

@@ -1,24 +1,24 @@
-/* Tangential damping CFG (Kwon 2025, algorithm 1), per sample, on x0: of the prediction without condition only the part along the first
- * right singular vector v of the two predictions is kept,
+/* Tangential damping CFG (Kwon 2025, algorithm 1), per sample: of the prediction without condition only the part along the
+ * first right singular vector v of the two predictions is kept,
  *
- *     U = <none, v> v,   x0 = U + scale (given - U)
+ *     u = <none, v> v,   x0 = u + scale (y - u)
  *
- * v = (p given + q none) / sqrt(w), with (p, q) the unit eigenvector of the largest eigenvalue w of their 2 x 2 Gram matrix. */
+ * y: the result of the stages before, or the prediction with the given condition. v = (p y + q none) / sqrt(w), with (p, q)
+ * the unit eigenvector of the largest eigenvalue w of their 2 x 2 Gram matrix. */
 #include "base/compiler.h"
-#include "guidance/guidance.h"
-#include <math.h>
+#include "guidance/common.h"
 
-enum { SCALE };
+enum { SPACE = DMI_SCALE_END };
 
 static const dm_option options[] = {
-    DMI_REAL("scale", "1: the condition as it is; above 1: stronger", 1, -1000, 1000),
+    DMI_SCALE_OPTIONS("1: the condition as it is; above 1: stronger", 1),
+    DMI_SPACE_OPTION,
 };
 
 static dm_status branches(void *user, const dm_node *at, dm_branch *branch, int32_t *n)
 {
-	(void)user, (void)at;
-	branch[(*n)++] = (dm_branch){0, DM_CONDITION_GIVEN, 0};
-	branch[(*n)++] = (dm_branch){0, DM_CONDITION_NONE, 0};
+	if (dmi_scale_at(user, at, 1) != 1)
+		dmi_list_against(DM_CONDITION_NONE, branch, n);
 	return DM_OK;
 }
 
@@ -41,14 +41,16 @@ static double eigen(double a, double b, double d, double *p, double *q)
 static dm_status weights(void *user, const dm_node *at, const dm_branch *branch, int32_t n, const dm_stats *stats,
                          double *weight)
 {
-	const double *option = user;
-	int32_t i = 1 + dmi_find_branch(branch, n, DM_CONDITION_GIVEN),
-	        k = 1 + dmi_find_branch(branch, n, DM_CONDITION_NONE);
-	double p, q, both = stats->gram[i * stats->n + k], none = stats->gram[k * stats->n + k];
-	double w = eigen(stats->gram[i * stats->n + i], both, none, &p, &q);
-	double along = w > 0 ? (1 - option[SCALE]) * (p * both + q * none) / w : 0;
-	(void)at;
-	weight[i] = option[SCALE] + along * p;
+	double p, q, scale = dmi_scale_at(user, at, 1);
+	for (int32_t b = 0; b < n; b++)
+		weight[1 + b] = 0;
+	weight[0] = scale;
+	if (scale == 1)
+		return DM_OK;
+	int32_t k = 1 + dmi_find_branch(branch, n, DM_CONDITION_NONE);
+	double both = stats->gram[k], none = stats->gram[k * stats->n + k], w = eigen(stats->gram[0], both, none, &p, &q);
+	double along = w > 0 ? (1 - scale) * (p * both + q * none) / w : 0;
+	weight[0] += along * p;
 	weight[k] = along * q;
 	return DM_OK;
 }
@@ -56,4 +58,6 @@ static dm_status weights(void *user, const dm_node *at, const dm_branch *branch,
 const struct dmi_guidance_type dmi_guidance_tcfg = {
     .method = DMI_METHOD("tcfg", "classifier-free guidance with tangential damping", "Kwon 2025, algorithm 1", options),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .needs_stats = 1, .branches = branches, .weights = weights},
+    .space = SPACE,
+    .check = dmi_guidance_check_scale,
 };

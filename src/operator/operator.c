@@ -52,9 +52,54 @@ dm_status dm_operator_create_custom(dm_operator **out, size_t n_in, size_t n_out
 	return DM_OK;
 }
 
+/* The memory follows the object, aligned for any number. */
+dm_status dmi_operator_new(dm_operator **out, size_t n_in, size_t n_out, const dm_operator_ops *ops, size_t bytes,
+                           const dm_allocator *allocator, dm_error *err)
+{
+	size_t own = (sizeof(dm_operator) + 15) / 16 * 16;
+	dm_error local;
+	if (!err)
+		err = &local;
+	dm_status st = check_arguments(out, n_in, n_out, ops, err);
+	if (st == DM_OK && bytes > SIZE_MAX - own)
+		st = dmi_fail(err, DM_ERR_OVERFLOW, "operator: %z bytes do not fit into memory", bytes);
+	dm_operator *op = st == DM_OK ? dmi_object_new(own + bytes, allocator, finish, err) : NULL;
+	if (!op)
+		return err->status;
+	op->ops = *ops;
+	op->user = (char *)op + own;
+	op->n_in = n_in;
+	op->n_out = n_out;
+	*out = op;
+	return DM_OK;
+}
+
+dm_status dmi_operator_picture(const char *name, size_t width, size_t height, size_t channels, size_t *n, dm_error *err)
+{
+	size_t plane;
+	if (width == 0 || height == 0 || channels == 0 || !dmi_multiply(width, height, &plane) ||
+	    !dmi_multiply(plane, channels, n) || *n > SIZE_MAX / 64)
+		return dmi_fail(
+		    err, DM_ERR_ARGUMENT,
+		    "operator %s: width = %z, height = %z and channels = %z must be at least 1 and their product fit "
+		    "into memory",
+		    name, width, height, channels);
+	return DM_OK;
+}
+
 void dm_operator_free(dm_operator *op)
 {
 	dmi_object_release(op);
+}
+
+size_t dm_operator_n_in(const dm_operator *op)
+{
+	return op ? op->n_in : 0;
+}
+
+size_t dm_operator_n_out(const dm_operator *op)
+{
+	return op ? op->n_out : 0;
 }
 
 static dm_status call(const dm_operator *op, int adjoint, const double *in, double *out, dm_error *err)
@@ -134,6 +179,14 @@ static dm_status solve(const dm_operator *op, double r2, double s2, const struct
 	return DM_OK;
 }
 
+/* v / |v|, or 0. */
+static void normalise(double *v, size_t n)
+{
+	double size = sqrt(dot(v, v, n));
+	for (size_t i = 0; i < n; i++)
+		v[i] = size > 0 ? v[i] / size : 0;
+}
+
 size_t dmi_operator_work(const dm_operator *op)
 {
 	return op->n_in + 4 * op->n_out;
@@ -150,7 +203,9 @@ dm_status dmi_operator_make(const dm_operator *op, int32_t what, const double pa
 		w.rest[i] = y[i] - w.rest[i];
 	if (st != DM_OK)
 		return st;
-	if (what == DM_OPERATOR_RESIDUAL || what == DM_OPERATOR_GRAM)
+	if (what == DM_OPERATOR_DIRECTION)
+		normalise(w.rest, n);
+	if (what == DM_OPERATOR_RESIDUAL || what == DM_OPERATOR_GRAM || what == DM_OPERATOR_DIRECTION)
 		return call(op, 1, w.rest, out, err);
 	double r = parameter[0], s = parameter[1];
 	st = what == DM_OPERATOR_PSEUDO ? solve(op, 1, 0, &w, err) : solve(op, r * r, s * s, &w, err);

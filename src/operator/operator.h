@@ -12,9 +12,13 @@ struct dm_operator {
 	size_t n_in, n_out;
 };
 
-/* An operator whose user is memory of its own, `bytes` long and zeroed. */
+/* An operator whose user is memory of its own, `bytes` long and zeroed; *out is set only where it was made. */
 dm_status dmi_operator_new(dm_operator **out, size_t n_in, size_t n_out, const dm_operator_ops *ops, size_t bytes,
                            const dm_allocator *allocator, dm_error *err);
+
+/* The numbers of a picture of the shape that the operator `name` was given. */
+dm_status dmi_operator_picture(const char *name, size_t width, size_t height, size_t channels, size_t *n,
+                               dm_error *err);
 
 /* Numbers of working memory that dmi_operator_make needs. */
 size_t dmi_operator_work(const dm_operator *op);

@@ -75,18 +75,45 @@ static void begin(struct dmi_compiler *c, int32_t n_past, int32_t kept_set, dm_p
 	}
 }
 
+/* Unit normals of the engine's own. */
+static dm_val fresh(dm_emit *e, int32_t tag)
+{
+	e->inner = 1;
+	dm_val z = dm_emit_renoise(e, tag, 0);
+	e->inner = 0;
+	if (z)
+		e->value[z - 1].inner = 0; /* the check follows it */
+	return z;
+}
+
+/* x = alpha x0 + sigma (sqrt(1 - r^2) epsilon + r z), several times: to first order in r^2 the Langevin step of size
+ * (r sigma)^2 / 2, in a form that keeps the noise variance. */
+static dm_val refine(struct dmi_compiler *c, const dm_node *at)
+{
+	dm_emit *e = &c->emit;
+	dm_val x = 1;
+	double r = c->refine_noise;
+	for (int32_t k = 0; k < c->refine && at->sigma > 0 && at->alpha > 0; k++) {
+		dm_val x0 = dm_emit_eval(e, x, at, DM_SPACE_X0);
+		dm_val epsilon = dm_emit_part(e, x0, DM_PART_PREDICTION, DM_SPACE_EPSILON), z = fresh(e, 2 + k);
+		x = dm_emit_linear(e, 3,
+		                   (dm_term[]){{at->alpha, x0}, {at->sigma * sqrt(1 - r * r), epsilon}, {at->sigma * r, z}});
+	}
+	return x;
+}
+
 /* Calls the sampler and checks what it left. */
 static dm_status record(struct dmi_compiler *c, dm_step *s, dm_error *err)
 {
 	const dm_sampler *sampler = c->sampler;
 	dm_emit *e = &c->emit;
 	s->struct_size = sizeof *s;
-	s->x = 1;
 	s->option = sampler->options.value;
 	s->schedule = c->schedule;
 	s->end = c->end;
 	e->from = s->from;
 	e->to = s->to;
+	s->x = refine(c, s->from);
 	dm_status code = sampler->ops.step(sampler->user, s, e);
 	if (e->guidance && e->error.status == DM_OK && !code && e->state)
 		dmi_guide_state(e, s->to);
@@ -241,6 +268,13 @@ dm_status dmi_compile_start(struct dmi_compiler *c, const dm_node *first, dm_err
 	return dmi_program_add(c->program, &row, 1, 0, err);
 }
 
+static void forget_history(struct dmi_compiler *c)
+{
+	c->n_past = c->kept_set = 0;
+	if (c->check)
+		c->check->n_past = 0;
+}
+
 /* From what was emitted to rows. */
 static dm_status finish_interval(struct dmi_compiler *c, const dm_node *to, int last, int32_t n_past, int32_t kept_set,
                                  const dm_val *kept, dm_error *err)
@@ -274,6 +308,8 @@ dm_status dmi_compile_interval(struct dmi_compiler *c, int64_t step, const dm_no
 {
 	dm_past past[DMI_MAX_PAST];
 	dm_val kept[DMI_MAX_KEPT];
+	if (c->refine) /* what was predicted from the state as it was does not belong to what it is moved to */
+		forget_history(c);
 	int32_t n_past = c->n_past, kept_set = c->kept_set;
 	dm_step s = {.step = step - c->visit, .n_step = c->n_step, .from = from, .to = to, .n_past = n_past, .past = past};
 	s.kept = kept;
@@ -312,16 +348,10 @@ dm_status dmi_compile_climb(struct dmi_compiler *c, int64_t step, const dm_node 
 	dm_val kept[DMI_MAX_KEPT];
 	dm_emit *e = &c->emit;
 	c->step = step;
-	c->n_past = c->kept_set = 0;
-	if (c->check)
-		c->check->n_past = 0;
+	forget_history(c);
 	memset(c->guide_kept, 0, sizeof c->guide_kept);
 	begin(c, 0, 0, NULL, kept);
-	e->inner = 1; /* the draw of a climb is not the sampler's */
-	dm_val z = dm_emit_renoise(e, 0, 0);
-	e->inner = 0;
-	if (z)
-		e->value[z - 1].inner = 0;
+	dm_val z = fresh(e, 0);
 	dm_status st = climb_factors(c, from, to, factor, err);
 	if (st != DM_OK)
 		return st;

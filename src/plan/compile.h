@@ -37,7 +37,9 @@ struct dmi_compiler {
 	const dm_node *grid, *end; /* grid: of the fall at hand; end: the last node with sigma > 0 */
 	int64_t visit, n_step;     /* where that fall begins in the whole grid, and its steps */
 	int32_t step_rows, preview, adaptive, path;
-	int32_t climb; /* 0, or table entries of a climb that takes those from its end on */
+	int32_t refine; /* Langevin steps at every node, which replace refine_noise of the noise */
+	double refine_noise;
+	int32_t climb;                 /* 0, or table entries of a climb that takes those from its end on */
 	int32_t kept_given, kept_left; /* the kept values stand in slots at the start, and at the end */
 	int32_t identity;              /* the model reads the state itself, from DM_SLOT_INPUT */
 	struct dmi_program *program;

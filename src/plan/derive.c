@@ -1,6 +1,6 @@
-/* x0(x) = a x + b sum_k w_k net_k(s x) is linear in the network's outputs, s the scale of its input, so
+/* x0(x) = sum_k w_k (a x + b net_k(s x)) is linear in the network's outputs, s the scale of its input, so
  *
- *     J^T u = a u + b s sum_k w_k J_k^T u
+ *     J^T u = a sum_k w_k u + b s sum_k w_k J_k^T u
  *
  * with J_k the Jacobian of the network on branch k, which the caller multiplies. */
 #include "base/compiler.h"
@@ -85,11 +85,14 @@ dm_status dmi_derive_vjp(struct dmi_compiler *c, int32_t i, dm_error *err)
 	struct dmi_level level;
 	struct dmi_flush f = {.input = evaluation->of, .cotangent = cotangent, .buffers = dmi_base_buffers(c)};
 	int32_t n = 0;
+	double sum = 0;
 	dm_status st = locate(c, &at, &f.scale, err);
 	if (st == DM_OK)
 		st = branches(c, &evaluation->at, branch, weight, &n, err);
 	if (st != DM_OK)
 		return st;
+	for (int32_t b = 0; b < n; b++)
+		sum += weight[b];
 	dmi_model_level(c->model, c->schedule, &evaluation->at, &level);
 	dmi_prediction_row(c->model->kind, DM_SPACE_X0, &level, row);
 	if (!dmi_is_finite(row[0]) || !dmi_is_finite(row[1]))
@@ -99,7 +102,7 @@ dm_status dmi_derive_vjp(struct dmi_compiler *c, int32_t i, dm_error *err)
 	if (st == DM_OK)
 		st = ask(c, DM_ROW_VJP, &at, branch, n, 0, err);
 	dmi_expr_zero(&c->expr[i]);
-	dmi_expr_add(&c->expr[i], row[0], &c->expr[cotangent - 1]);
+	dmi_expr_add(&c->expr[i], row[0] * sum, &c->expr[cotangent - 1]);
 	for (int32_t b = 0; st == DM_OK && b < n; b++)
 		st = add_answer(c, DM_SLOT_OUT + b, row[1] * f.scale * weight[b], &c->expr[i], err);
 	return st;
@@ -111,7 +114,11 @@ dm_status dmi_derive_gradient(struct dmi_compiler *c, int32_t i, dm_error *err)
 	dm_node at = v->at;
 	int32_t held = dmi_base_of_slot(c, DM_SLOT_GRADIENT);
 	struct dmi_flush f = {.input = v->of, .buffers = held >= 0 ? (uint64_t)1 << held : 0};
-	dm_status st = locate(c, &at, &f.scale, err);
+	dm_status st = at.sigma > 0 ? locate(c, &at, &f.scale, err) : DM_OK;
+	if (at.sigma == 0) { /* a clean sample is no input of the network: it is shown as it is */
+		f.scale = 1;
+		at.time = 0;
+	}
 	if (st == DM_OK)
 		st = dmi_flush(c, &f, i - 1, err);
 	if (st == DM_OK)

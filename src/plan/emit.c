@@ -15,6 +15,7 @@ void dmi_emit_begin(dm_emit *e, int32_t n_kept)
 	e->n_value = e->n_term = e->n_push = 0;
 	e->state = e->own_state = 0;
 	e->inner = e->stage = 0;
+	e->evaluation = 0;
 	e->n_kept = n_kept;
 	e->departs = 0;
 	memset(e->keep, 0, sizeof e->keep);
@@ -216,12 +217,10 @@ dm_val dmi_emit_over(dm_emit *e, int32_t kind, int32_t n, int32_t max, const dm_
 
 dm_val dm_emit_map(dm_emit *e, int32_t map, int32_t n, const dm_val *value, const double parameter[4])
 {
-	static const int32_t n_of[] = {[DM_MAP_CLIP] = 1,
-	                               [DM_MAP_QUANTILE_CLIP] = 1,
-	                               [DM_MAP_LEARNED_STD] = 2,
-	                               [DM_MAP_BLEND] = 3,
-	                               [DM_MAP_STD_CLIP] = 1};
-	if (!failed(e) && (map < DM_MAP_CLIP || map > DM_MAP_STD_CLIP || n != n_of[map]))
+	static const int32_t n_of[] = {
+	    [DM_MAP_CLIP] = 1,     [DM_MAP_QUANTILE_CLIP] = 1, [DM_MAP_LEARNED_STD] = 2, [DM_MAP_BLEND] = 3,
+	    [DM_MAP_STD_CLIP] = 1, [DM_MAP_RATIO] = 2,         [DM_MAP_SIGNED_ROOT] = 1};
+	if (!failed(e) && (map < DM_MAP_CLIP || map > DM_MAP_SIGNED_ROOT || n != n_of[map]))
 		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: map %d of %d values is none of DM_MAP_...", map, n);
 	return dmi_emit_over(e, DMI_MAPPED, n, 3, value, map, parameter, "a map");
 }

@@ -51,6 +51,7 @@ struct dm_emit {
 	const dm_schedule *schedule;
 	const dm_node *from, *to;              /* the interval */
 	int32_t inner, stage;                  /* a stage of the guidance is emitting, this one */
+	dm_val evaluation;                     /* the first of the interval that the guidance made; 0: none yet */
 	struct dmi_value value[DMI_MAX_VALUE]; /* dm_val k is value[k - 1] */
 	dm_term term[DMI_MAX_TERM];
 

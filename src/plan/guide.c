@@ -70,6 +70,7 @@ dm_val dmi_guide_evaluate(dm_emit *e, dm_val x, const dm_node *at, int32_t space
 	dm_val evaluation = dmi_emit_prediction(e, seen, x, at, DM_SPACE_X0), x0 = evaluation, unmapped = evaluation;
 	e->inner = 0;
 	guide.evaluation = evaluation;
+	e->evaluation = e->evaluation ? e->evaluation : evaluation;
 	for (int32_t i = 0; i < g->n_stage; i++) {
 		const struct dmi_stage *stage = &g->stage[i];
 		if (stage->type && stage->type->map)
@@ -91,7 +92,7 @@ dm_val dmi_guide_view(dm_emit *e, dm_val v, int32_t space, int unmapped)
 void dmi_guide_state(dm_emit *e, const dm_node *to)
 {
 	const dm_guidance *g = e->guidance;
-	dm_guide guide = view(e, to, e->state, 0);
+	dm_guide guide = view(e, to, e->state, e->evaluation);
 	for (int32_t i = 0; i < g->n_stage; i++)
 		call(e, i, g->stage[i].ops.state, &guide, &e->state);
 }
@@ -178,7 +179,7 @@ dm_val dm_emit_operator(dm_emit *e, int32_t what, dm_val x, const double paramet
 		return 0;
 	if (!e->guidance->op)
 		dmi_fail(&e->error, DM_ERR_ARGUMENT, "guidance: a stage asks for the operator and there is none");
-	else if (what < DM_OPERATOR_RESIDUAL || what > DM_OPERATOR_NORMAL)
+	else if (what < DM_OPERATOR_RESIDUAL || what > DM_OPERATOR_DIRECTION)
 		dmi_fail(&e->error, DM_ERR_ARGUMENT, "guidance: dm_emit_operator: what = %d is none of DM_OPERATOR_...", what);
 	return dmi_emit_over(e, DMI_OPERATED, 1, 1, &x, what, parameter ? parameter : none, "dm_emit_operator");
 }

@@ -18,6 +18,8 @@ static const dm_option options[] = {
                DMI_KEPT_NONE, kepts),
     DMI_INTEGER("climb", "0: climbs go to the level; q: as diffusers' RePaint, the q table entries from there on", 0, 0,
                 16777215),
+    DMI_INTEGER("refine", "Langevin steps at every node, one evaluation each, before the sampler's own", 0, 0, 29),
+    DMI_REAL("refine_noise", "share of the noise that such a step replaces", 0.2, 1e-6, 1),
 };
 
 const dm_option *dmi_plan_options(int32_t *n)
@@ -55,6 +57,8 @@ void dmi_plan_compiler(const dm_plan *plan, struct dmi_compiler *c)
 	c->preview = plan->options.value[DMI_PLAN_PREVIEW] != 0;
 	c->path = plan->options.value[DMI_PLAN_NOISE] != 0;
 	c->kept_left = plan->options.value[DMI_PLAN_KEPT] != DMI_KEPT_NONE;
+	c->refine = (int32_t)plan->options.value[DMI_PLAN_REFINE];
+	c->refine_noise = plan->options.value[DMI_PLAN_REFINE_NOISE];
 	c->climb = (int32_t)plan->options.value[DMI_PLAN_CLIMB];
 	c->kept_given = plan->options.value[DMI_PLAN_KEPT] == DMI_KEPT_GIVEN;
 	c->step_rows = c->preview || plan->options.value[DMI_PLAN_PROGRESS] != 0;
@@ -162,6 +166,8 @@ static dm_status adaptive_range(dm_plan *plan, dm_error *err)
 		    err, DM_ERR_UNSUPPORTED,
 		    "sampler \"%s\" is adaptive: what a guidance keeps between evaluations would follow rejected trials",
 		    plan->sampler->name);
+	if (plan->options.value[DMI_PLAN_REFINE] > 0)
+		return dmi_fail(err, DM_ERR_UNSUPPORTED, "sampler \"%s\" is adaptive: refine must be 0", plan->sampler->name);
 	if (is_mixed(plan))
 		return dmi_fail(err, DM_ERR_UNSUPPORTED, "sampler \"%s\" is adaptive: its grid may not climb",
 		                plan->sampler->name);

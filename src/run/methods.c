@@ -14,10 +14,10 @@ static const struct dmi_method *method_at(int32_t kind, int32_t i)
 	    [DM_KIND_SCHEDULE] = dmi_schedule_registry, [DM_KIND_GRID] = dmi_grid_registry,
 	    [DM_KIND_MODEL] = dmi_prediction_registry,  [DM_KIND_GUIDANCE] = dmi_guidance_registry,
 	    [DM_KIND_SAMPLER] = dmi_sampler_registry,   [DM_KIND_TIME] = dmi_time_registry,
-	    [DM_KIND_WEIGHT] = dmi_weight_registry,
+	    [DM_KIND_WEIGHT] = dmi_weight_registry,     [DM_KIND_GRID_EDIT] = dmi_grid_edit_registry,
 	};
 	int32_t n;
-	if (kind < DM_KIND_SCHEDULE || kind > DM_KIND_WEIGHT)
+	if (kind < DM_KIND_SCHEDULE || kind > DM_KIND_GRID_EDIT)
 		return NULL;
 	const struct dmi_method *const *registry = registries[kind](&n);
 	return i >= 0 && i < n ? registry[i] : NULL;

@@ -212,6 +212,8 @@ dm_status dmi_grid_push_level(dm_grid *g, double level, dm_error *err)
 static void finish(void *object)
 {
 	dm_grid *g = object;
+	for (int32_t i = 0; i < g->n_edit; i++)
+		dmi_options_free(&g->edit[i].options, &g->object.allocator);
 	dmi_options_free(&g->options, &g->object.allocator);
 	dmi_release_memory(&g->object.allocator, g->node, g->capacity * sizeof *g->node);
 	dmi_object_release(g->schedule);
@@ -266,24 +268,73 @@ static dm_status create_named(dm_grid **out, const dm_schedule *schedule, const 
 	return st;
 }
 
-dm_status dm_grid_create(dm_grid **out, const dm_schedule *schedule, const char *spec, const dm_allocator *allocator,
-                         dm_error *err)
+/* The grid that a spec without edits makes. */
+static dm_status create_plain(dm_grid **out, const dm_schedule *schedule, const char *spec,
+                              const dm_allocator *allocator, dm_error *err)
 {
 	struct dmi_options options;
-	dm_allocator own;
 	const char *text;
 	int32_t n;
-	dm_status st = check_arguments(out, schedule, allocator, &own, err);
-	if (st != DM_OK)
-		return st;
 	const struct dmi_method *const *all = dmi_grid_registry(&n);
 	const struct dmi_method *m = dmi_method_find(all, n, "grid", spec, &text, err);
 	if (!m)
 		return spec ? DM_ERR_NAME : DM_ERR_ARGUMENT;
-	st = dmi_options_parse(&options, "grid", m->info.name, m->option, m->info.n_option, text, &own, err);
+	dm_status st = dmi_options_parse(&options, "grid", m->info.name, m->option, m->info.n_option, text, allocator, err);
 	if (st != DM_OK)
 		return st;
-	return create_named(out, schedule, (const struct dmi_grid_family *)(const void *)m, &options, &own, err);
+	return create_named(out, schedule, (const struct dmi_grid_family *)(const void *)m, &options, allocator, err);
+}
+
+static dm_status edit(dm_grid *g, const char *spec, dm_error *err)
+{
+	const char *text;
+	int32_t n;
+	const struct dmi_method *const *all = dmi_grid_edit_registry(&n);
+	const struct dmi_method *m = dmi_method_find(all, n, "grid edit", spec, &text, err);
+	if (!m)
+		return DM_ERR_NAME;
+	if (g->n_edit == DMI_GRID_MAX_EDIT)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "grid: more than %d edits", DMI_GRID_MAX_EDIT);
+	struct dmi_grid_edit *e = &g->edit[g->n_edit];
+	dm_status st = dmi_options_parse(&e->options, "grid edit", m->info.name, m->option, m->info.n_option, text,
+	                                 &g->object.allocator, err);
+	if (st != DM_OK)
+		return st;
+	e->method = m;
+	g->n_edit++;
+	st = ((const struct dmi_grid_edit_type *)(const void *)m)->apply(g, e->options.value, err);
+	for (size_t i = 0; i < g->n; i++)
+		g->node[i].visit = (int64_t)i;
+	return st;
+}
+
+dm_status dm_grid_create(dm_grid **out, const dm_schedule *schedule, const char *spec, const dm_allocator *allocator,
+                         dm_error *err)
+{
+	dm_allocator own;
+	dm_grid *g = NULL;
+	dm_status st = check_arguments(out, schedule, allocator, &own, err);
+	if (st != DM_OK)
+		return st;
+	if (!spec || !strchr(spec, '|'))
+		return create_plain(out, schedule, spec, &own, err);
+	size_t length = strlen(spec) + 1;
+	char *copy = dmi_allocate(&own, length, 1, err), *part = copy;
+	if (!copy)
+		return DM_ERR_MEMORY;
+	memcpy(copy, spec, length);
+	for (char *end; st == DM_OK && part; part = end) {
+		end = strchr(part, '|');
+		if (end)
+			*end++ = 0;
+		st = g ? edit(g, part, err) : create_plain(&g, schedule, part, &own, err);
+	}
+	dmi_release_memory(&own, copy, length);
+	if (st == DM_OK)
+		*out = g;
+	else
+		dmi_object_release(g);
+	return st;
 }
 
 /* A node of the caller's: lambda from alpha and sigma, t from lambda where it is not given. */
@@ -384,4 +435,9 @@ void dmi_grid_print(const dm_grid *g, struct dmi_text *text)
 		dmi_options_print(text, g->method->info.name, g->method->option, g->method->info.n_option, &g->options);
 	else
 		dmi_text_string(text, "nodes");
+	for (int32_t i = 0; i < g->n_edit; i++) {
+		const struct dmi_method *m = g->edit[i].method;
+		dmi_text_string(text, "|");
+		dmi_options_print(text, m->info.name, m->option, m->info.n_option, &g->edit[i].options);
+	}
 }

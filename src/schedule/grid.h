@@ -6,6 +6,8 @@
 #include "schedule/schedule.h"
 #include "demist/grid.h"
 
+enum { DMI_GRID_MAX_EDIT = 8 };
+
 /* While a family fills a grid it reads schedule and options, and pushes nodes from noise to data. */
 struct dm_grid {
 	struct dmi_object object;
@@ -14,6 +16,11 @@ struct dm_grid {
 	struct dmi_options options;      /* owned: they print as the spec */
 	dm_node *node;
 	size_t n, capacity;
+	int32_t n_edit; /* what was done to the nodes, in this order */
+	struct dmi_grid_edit {
+		const struct dmi_method *method;
+		struct dmi_options options;
+	} edit[DMI_GRID_MAX_EDIT];
 };
 
 struct dmi_grid_family {
@@ -21,7 +28,14 @@ struct dmi_grid_family {
 	dm_status (*fill)(dm_grid *grid, dm_error *err); /* grid.c adds the final node, checks and turns */
 };
 
+/* An edit that stands in a spec behind the grid: "trailing:steps=50|repaint:length=10". */
+struct dmi_grid_edit_type {
+	struct dmi_method method;
+	dm_status (*apply)(dm_grid *grid, const double *option, dm_error *err);
+};
+
 const struct dmi_method *const *dmi_grid_registry(int32_t *n);
+const struct dmi_method *const *dmi_grid_edit_registry(int32_t *n);
 
 /* A spec that makes the same grid again; "nodes" for nodes of the caller's own. */
 void dmi_grid_print(const dm_grid *grid, struct dmi_text *text);

@@ -1,0 +1,486 @@
+/* Every sampler on every schedule with every kind of prediction, in 1 to 64 steps, in f32 and f64, to sigma = 0 and to the
+ * schedule's least noise: no NaN, as many evaluations as the plan says, samples that stay with the data from 5 steps on
+ * and, of deterministic methods, near the converged trajectory at 64. A fixed tenth of it; all of it with --long.
+ *
+ * Methods come from the registries. What a method cannot do stands in the tables below, each row with its cause; a
+ * combination that begins or ceases to be refused fails. */
+#include "matrix.h"
+
+enum { N_SAMPLE = 2, N_ELEMENT = 8, N_VALUE = N_SAMPLE * N_ELEMENT, MOST_STEPS = 64 };
+
+static const int step_counts[] = {1, 2, 3, 5, 16, MOST_STEPS};
+enum { N_STEPS = sizeof step_counts / sizeof *step_counts, N_FINAL = 2, N_TYPE = 2, N_SHARE = 10 };
+enum { TO_ZERO, TO_LEAST };
+
+static int is_long;
+
+#define LENGTH(table) (sizeof(table) / sizeof *(table))
+
+/* ---------------------------------------------------------------------------------------------- schedules and grids */
+
+/* Options and grids of schedules where the defaults do not do. The grid is otherwise even in lambda. */
+static const struct {
+	const char *schedule, *options, *grid;
+} needs[] = {
+    {"betas", ":at=0.0004/0.002/0.01/0.04/0.1/0.2/0.3/0.4/0.5/0.6/0.7/0.8", NULL},
+    {"alpha_bars", ":at=0.9999/0.999/0.99/0.95/0.8/0.6/0.4/0.2/0.1/0.01/0.001/0.0001", NULL},
+    {"flow", "", "flow"},         /* starts at alpha = 0, where lambda is infinite */
+    {"trigflow", "", "trigflow"}, /* the same */
+};
+
+enum { FROM_MIDDLE = 1, ONE_ULP = 2 };
+
+struct place {
+	const char *schedule, *options, *grid;
+	int how;
+};
+
+/* Beside every schedule of the registry: zero terminal SNR, starts in the middle, adjacent nodes one ulp apart. */
+static const struct place more_places[] = {
+    {"linear", ":zero_snr=exact", "trailing", 0},
+    {"scaled_linear", ":zero_snr=floor", "trailing", 0},
+    {"squared_cosine", ":zero_snr=on_alphas_cumprod", "trailing", 0},
+    {"linear", "", "trailing", FROM_MIDDLE},
+    {"flow", "", "flow", FROM_MIDDLE},
+    {"edm", "", "karras", FROM_MIDDLE},
+    {"vp", "", "exponential", ONE_ULP},
+    {"linear", "", "exponential", ONE_ULP},
+    {"edm", "", "karras", ONE_ULP},
+    {"flow", "", "flow:top=0.98", ONE_ULP},
+};
+
+static int place_at(int i, struct place *out)
+{
+	int n = 0;
+	for (; dm_method_at(DM_KIND_SCHEDULE, n); n++)
+		;
+	if (i >= n) {
+		if (i - n < (int)LENGTH(more_places))
+			*out = more_places[i - n];
+		return i - n < (int)LENGTH(more_places);
+	}
+	*out = (struct place){dm_method_at(DM_KIND_SCHEDULE, i)->name, "", "exponential", 0};
+	for (size_t k = 0; k < LENGTH(needs); k++)
+		if (!strcmp(needs[k].schedule, out->schedule)) {
+			out->options = needs[k].options;
+			out->grid = needs[k].grid ? needs[k].grid : out->grid;
+		}
+	return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------------------ scenes */
+
+/* A grid on a schedule, and where deterministic methods should arrive. */
+struct scene {
+	struct place place;
+	int steps, final, start, number;
+	dm_schedule *schedule;
+	dm_grid *grid;
+	const dm_node *from, *to;
+	double expected[N_VALUE], last_step[N_VALUE]; /* the second: what one step from the last noisy node is off */
+	double size[4];                               /* of the steps, by order */
+};
+
+static dm_status named_grid(struct scene *s, dm_error *err)
+{
+	char spec[200];
+	const char *name = s->place.grid;
+	int over_time = !strncmp(name, "flow", 4) || !strcmp(name, "trailing") || !strcmp(name, "trigflow");
+	int included = s->final == TO_LEAST && !over_time; /* the last value is the end of least noise already */
+	snprintf(spec, sizeof spec, "%s%csteps=%d,final=%s", name, strchr(name, ':') ? ',' : ':', s->steps + included,
+	         s->final == TO_ZERO ? "zero"
+	         : included          ? "included"
+	                             : "last");
+	return dm_grid_create(&s->grid, s->schedule, spec, NULL, err);
+}
+
+/* The second, the middle and the last noisy node go to one ulp below the node before them. */
+static dm_status close_up(struct scene *s, dm_error *err)
+{
+	dm_node node[MOST_STEPS + 1];
+	size_t n = dm_grid_count(s->grid), at[] = {1, n / 2, n - 2};
+	for (size_t i = 0; i < n; i++)
+		node[i] = *dm_grid_node(s->grid, i);
+	for (size_t k = 0; k < LENGTH(at); k++)
+		if (at[k] > 0 && node[at[k]].sigma > 0) {
+			node[at[k]] = node[at[k] - 1];
+			node[at[k]].sigma = nextafter(node[at[k]].sigma, 0);
+			node[at[k]].t = NAN;
+		}
+	dm_grid_free(s->grid);
+	return dm_grid_create_nodes(&s->grid, s->schedule, node, n, NULL, err);
+}
+
+/* The local error of order p is h^(p+1) times what x0 changes there, which is of the size u / (1 + u^2) in the end. */
+static void add_size(struct scene *s, const dm_node *a, const dm_node *b)
+{
+	double h = a->alpha > 0 ? b->lambda - a->lambda : 1;
+	double u = a->alpha > 0 ? exp(-(a->lambda + b->lambda) / 2) : b->sigma / b->alpha;
+	for (int p = 1; p < 4; p++)
+		s->size[p] += pow(h, p + 1) * u / (1 + u * u);
+}
+
+static void find_expected(struct scene *s)
+{
+	int end = s->steps;
+	while (dm_grid_node(s->grid, (size_t)end)->sigma == 0)
+		end--;
+	const dm_node *noisy = dm_grid_node(s->grid, (size_t)end);
+	struct view v = view_of(noisy->alpha, noisy->sigma);
+	double score;
+	for (int i = s->start; i < end; i++)
+		add_size(s, dm_grid_node(s->grid, (size_t)i), dm_grid_node(s->grid, (size_t)i + 1));
+	for (int i = 0; i < N_SAMPLE; i++)
+		dm_normals(0, i, 0, 0, N_ELEMENT, DM_F64, s->expected + i * N_ELEMENT, NULL);
+	for (int i = 0; i < N_VALUE; i++)
+		s->expected[i] *= s->from->sigma;
+	converge(s->expected, N_VALUE, s->from, noisy);
+	if (s->final == TO_LEAST)
+		return;
+	for (int i = 0; i < N_VALUE; i++)
+		look(&v, s->expected[i], &s->last_step[i], &score);
+	converge(s->expected, N_VALUE, noisy, s->to);
+	for (int i = 0; i < N_VALUE; i++)
+		s->last_step[i] = fabs(s->last_step[i] - s->expected[i]);
+}
+
+static void open_scene(struct scene *s, const struct place *place, int number, int steps, int final)
+{
+	char spec[200];
+	dm_error err = {0};
+	*s = (struct scene){.place = *place, .steps = steps, .final = final, .number = number};
+	snprintf(spec, sizeof spec, "%s%s", place->schedule, place->options);
+	dm_status st = dm_schedule_create(&s->schedule, spec, NULL, &err);
+	if (st == DM_OK)
+		st = named_grid(s, &err);
+	if (st == DM_OK && place->how == ONE_ULP)
+		st = close_up(s, &err);
+	if (st != DM_OK)
+		fail_msg("%s, %s, %d steps: %s", spec, place->grid, steps, err.message);
+	assert_int_equal(dm_grid_count(s->grid), steps + 1);
+	s->start = place->how == FROM_MIDDLE ? steps / 2 : 0;
+	s->from = dm_grid_node(s->grid, (size_t)s->start);
+	s->to = dm_grid_node(s->grid, (size_t)steps);
+	if (steps == MOST_STEPS)
+		find_expected(s);
+}
+
+static void close_scene(struct scene *s)
+{
+	dm_grid_free(s->grid);
+	dm_schedule_free(s->schedule);
+}
+
+struct combination {
+	const struct scene *scene;
+	const char *sampler, *kind;
+	int32_t type;
+};
+
+/* --------------------------------------------------------------------------------------------------- what is refused */
+
+static int is_previous(const struct combination *c)
+{
+	return !strcmp(c->kind, "previous") && !dm_schedule_table_size(c->scene->schedule);
+}
+
+/* The network sees noise alone, and says no more than that. */
+static int is_blind(const struct combination *c)
+{
+	static const char *const blind[] = {"epsilon", "minus_epsilon", "score"};
+	for (size_t i = 0; i < LENGTH(blind); i++)
+		if (!strcmp(c->kind, blind[i]))
+			return c->scene->from->alpha == 0;
+	return 0;
+}
+
+static int is_alpha_zero(const struct combination *c)
+{
+	return c->scene->from->alpha == 0;
+}
+
+/* Its least noise, (sigma/alpha)^2 = epsilon / 4, is 5e-6. */
+static int is_below_langevin(const struct combination *c)
+{
+	const dm_node *end = dm_grid_node(c->scene->grid, (size_t)c->scene->steps);
+	end -= end->sigma == 0;
+	return end->alpha > 0 && end->sigma * end->sigma <= 5e-6 * end->alpha * end->alpha;
+}
+
+/* sampler NULL: all. The message holds both words. */
+static const struct refusal {
+	const char *sampler;
+	int (*applies)(const struct combination *c);
+	const char *words[2];
+} refusals[] = {
+    {NULL, is_previous, {"model \"previous\"", "cannot be had"}},                 /* no table, so no entry below */
+    {NULL, is_blind, {"cannot be had", "at alpha = 0"}},                          /* x0 = (x - sigma epsilon) / alpha */
+    {"annealed_langevin", is_alpha_zero, {"annealed_langevin", "alpha > 0"}},     /* steps of the size of sigma/alpha */
+    {"annealed_langevin", is_below_langevin, {"annealed_langevin", "epsilon"}},   /* they end at a least size */
+    {"dpm_adaptive", is_alpha_zero, {"steps in lambda", "alpha > 0"}},            /* lambda is infinite there */
+    {"dpmpp_2s_ancestral_cfg_pp", is_alpha_zero, {"needs alpha > 0", "cfg_pp"}},  /* the middle of infinite lambda */
+    {"gradient_estimation_cfg_pp", is_alpha_zero, {"needs alpha > 0", "cfg_pp"}}, /* goes on x / alpha */
+    {"edm_ablation", is_alpha_zero, {"finite drift", "edm_ablation"}},            /* drift is infinite there */
+    {"euler_maruyama", is_alpha_zero, {"euler_maruyama", "alpha > 0"}},           /* the same */
+    {"pc", is_alpha_zero, {"\"pc\"", "drift and diffusion"}},                     /* the same */
+    {"rk45", is_alpha_zero, {"\"rk45\"", "drift and diffusion"}},                 /* the same */
+};
+
+static int refusal_used[LENGTH(refusals)];
+
+/* ------------------------------------------------------------------------------------------------------- exceptions */
+
+/* Up to so many steps, samples may leave the data. */
+static const struct {
+	const char *sampler;
+	int steps;
+	const char *cause;
+} large[] = {
+    {"annealed_langevin", 64, "steps too large for its noise levels"},
+    {"bdia", 5, "goes back by its own previous step: errors alternate"},
+    {"dpm2", 5, "a slope from the middle of a step over many levels"},
+    {"dpm2_ancestral", 5, "the same"},
+    {"edict", 16, "two states mixed with weights above 1"},
+    {"edm_ablation", 5, "a slope from the end of a step in sigma"},
+    {"euler_maruyama", 5, "a line in time over many levels"},
+    {"heun", 5, "a slope from the end of a step over many levels"},
+    {"lcm", 64, "its scalings are for a table's index: at times below 1 it returns a part of x"},
+    {"pc", 5, "a line in the step's variance over many levels"},
+    {"plms", 5, "a first trapezoid over many levels"},
+    {"pndm", 16, "first Runge-Kutta steps over many levels"},
+};
+
+static int large_used[LENGTH(large)];
+
+/* Orders of the whole run of deterministic methods (1 where a method is not listed), times the factor; order 0: adaptive,
+ * with the error that its default tolerance allows. */
+static const struct {
+	const char *sampler;
+	int order;
+	double factor;
+} orders[] = {
+    {"ab", 2, 1},
+    {"deis", 2, 1},
+    {"dpm2", 2, 1},
+    {"dpm_adaptive", 0, 0.05}, /* rtol = 0.05 */
+    {"dpm_fast", 2, 1},
+    {"dpm_multistep", 2, 1},
+    {"dpm_singlestep", 2, 1},
+    {"dpm_singlestep_midtime", 3, 1},
+    {"dpmpp_2m", 2, 1},
+    {"dpmpp_2m_cfg_pp", 2, 1},
+    {"dpmpp_3m", 2, 1},
+    {"edict", 1, 8},        /* 0.93 of one state and 0.07 of the other, back and forth */
+    {"edm_ablation", 1, 1}, /* 2 in time, where the right side of a table jumps at every entry */
+    {"exp_heun_2_x0", 2, 1},
+    {"heun", 2, 1},
+    {"ipndm", 2, 1},
+    {"ipndm_v", 2, 1},
+    {"lms", 2, 1},
+    {"plms", 2, 1},
+    {"pndm", 2, 1},
+    {"reab", 2, 1},
+    {"res_2s", 2, 1},
+    {"res_multistep", 2, 1},
+    {"rk45", 0, 0.01}, /* rtol = 1e-5, and at every entry of a table the right side jumps */
+    {"sa_solver", 2, 1},
+    {"unipc", 2, 1},
+};
+
+/* ------------------------------------------------------------------------------------------------------------ checks */
+
+/* Distance from the converged trajectory that is allowed. */
+static double allowed(const struct combination *c)
+{
+	static const double constant[] = {1, 0.5, 0.5, 0.05};
+	const double rounding = c->type == DM_F32 ? 2e-3 : 1e-6;
+	for (size_t i = 0; i < LENGTH(orders); i++)
+		if (!strcmp(orders[i].sampler, c->sampler)) {
+			int p = orders[i].order;
+			return constant[p] * orders[i].factor * (p ? c->scene->size[p] : 1) + rounding;
+		}
+	return constant[1] * c->scene->size[1] + rounding;
+}
+
+static int n_failure;
+static struct {
+	int scene;
+	const char *sampler;
+} last; /* of what was printed: one line for each sampler in each scene */
+
+__attribute__((format(printf, 2, 3))) static void complain(const struct combination *c, const char *format, ...)
+{
+	static const char *const how[] = {"", " from the middle", " one ulp apart"};
+	const struct scene *s = c->scene;
+	char text[400];
+	va_list list;
+	va_start(list, format);
+	vsnprintf(text, sizeof text, format, list);
+	va_end(list);
+	n_failure++;
+	if (last.scene != s->number || last.sampler != c->sampler)
+		print_error("%s, %s%s over %s%s, %s, %d steps to %s, %s: %s\n", c->sampler, s->place.schedule, s->place.options,
+		            s->place.grid, how[s->place.how], c->kind, s->steps, s->final == TO_ZERO ? "0" : "sigma_min",
+		            c->type == DM_F32 ? "f32" : "f64", text);
+	last.scene = s->number;
+	last.sampler = c->sampler;
+}
+
+/* The refusal that fits, with its words where a message is given. */
+static const struct refusal *find_refusal(const struct combination *c, const char *message)
+{
+	for (size_t i = 0; i < LENGTH(refusals); i++) {
+		const struct refusal *r = &refusals[i];
+		if ((r->sampler && strcmp(r->sampler, c->sampler)) || !r->applies(c))
+			continue;
+		if (message && (!strstr(message, r->words[0]) || !strstr(message, r->words[1])))
+			continue;
+		refusal_used[i] = 1;
+		return r;
+	}
+	return NULL;
+}
+
+static void check_refusal(const struct combination *c, const dm_error *err)
+{
+	int is_refusal = err->status == DM_ERR_UNSUPPORTED || err->status == DM_ERR_ARGUMENT;
+	if (!is_refusal || !find_refusal(c, err->message))
+		complain(c, "%s: %s", dm_status_name(err->status), err->message);
+}
+
+static int may_be_large(const struct combination *c)
+{
+	for (size_t i = 0; i < LENGTH(large); i++)
+		if (!strcmp(large[i].sampler, c->sampler) && c->scene->steps <= large[i].steps)
+			return large_used[i] = 1;
+	return c->scene->steps < 5;
+}
+
+static void check_values(const struct combination *c, const double *x, int deterministic)
+{
+	const struct scene *s = c->scene;
+	double top = 0, limit = size_limit(s->to->alpha, s->to->sigma);
+	for (int i = 0; i < N_VALUE; i++) {
+		if (!(fabs(x[i]) < 1e30)) {
+			complain(c, "element %d is %g", i, x[i]);
+			return;
+		}
+		top = fmax(top, fabs(x[i]));
+	}
+	if (top > limit && !may_be_large(c))
+		complain(c, "|x| is %g, above %g", top, limit);
+	for (int i = 0; i < N_VALUE && deterministic && s->steps == MOST_STEPS; i++)
+		if (fabs(x[i] - s->expected[i]) > allowed(c) + 1.1 * s->last_step[i]) {
+			complain(c, "element %d is %g instead of %g, more than %g + %g away", i, x[i], s->expected[i], allowed(c),
+			         s->last_step[i]);
+			return;
+		}
+}
+
+static void check_run(const struct combination *c, const dm_plan *plan, struct denoiser *d, const dm_array *array)
+{
+	dm_plan_info said = {.struct_size = sizeof said};
+	dm_run_info done = {.struct_size = sizeof done};
+	dm_run *run;
+	double x[N_VALUE];
+	dm_error err = {0};
+	d->calls = 0;
+	dm_status st = dm_run_create(&run, plan, array, NULL, N_SAMPLE, N_ELEMENT, NULL, NULL, 0, &err);
+	if (st == DM_OK)
+		st = dm_run_all(run, &err);
+	if (st == DM_OK)
+		st = dm_run_state(run, x, DM_F64, &err);
+	if (st != DM_OK)
+		complain(c, "%s: %s", dm_status_name(st), err.message);
+	assert_int_equal(dm_plan_facts(plan, &said, NULL), DM_OK);
+	if (st == DM_OK) {
+		assert_int_equal(dm_run_facts(run, &done, NULL), DM_OK);
+		if (done.n_eval != d->calls || (!said.adaptive && said.n_eval != d->calls))
+			complain(c, "%d evaluations; the plan said %d, the run %d", (int)d->calls, (int)said.n_eval,
+			         (int)done.n_eval);
+		check_values(c, x, said.adaptive || said.n_draw == 0);
+	}
+	dm_run_free(run);
+}
+
+static void check_combination(const struct combination *c, const dm_sampler *sampler, const dm_model *model,
+                              struct denoiser *d, const dm_array *array)
+{
+	dm_plan *plan;
+	dm_error err = {0};
+	char options[40];
+	snprintf(options, sizeof options, "start=%d", c->scene->start);
+	dm_status st = dm_plan_create(&plan, c->scene->schedule, c->scene->grid, sampler, model, NULL, options, NULL, &err);
+	if (st != DM_OK)
+		check_refusal(c, &err);
+	else if (find_refusal(c, NULL))
+		complain(c, "is accepted");
+	else
+		check_run(c, plan, d, array);
+	dm_plan_free(plan);
+}
+
+/* ------------------------------------------------------------------------------------------------------- the matrix */
+
+/* Whether a combination is in the part that is run: by a hash of its number, so that no factor is favoured. */
+static int is_chosen(uint64_t number)
+{
+	uint64_t h = (number + 1) * 0x9e3779b97f4a7c15u;
+	h = (h ^ h >> 32) * 0xd6e8feb86659fd93u;
+	return is_long || (h ^ h >> 32) % N_SHARE == 0;
+}
+
+static void run_scene(const struct scene *s, dm_array *const array[N_TYPE], uint64_t *number)
+{
+	static const int32_t types[N_TYPE] = {DM_F32, DM_F64};
+	const dm_method *kind, *method;
+	for (int k = 0; (kind = dm_method_at(DM_KIND_MODEL, k)); k++) {
+		struct denoiser d = denoiser_of(kind->name, s->schedule);
+		dm_model_ops ops = {.struct_size = sizeof ops, .predict = predict};
+		dm_model *model;
+		assert_int_equal(dm_model_create(&model, kind->name, &ops, &d, NULL, NULL), DM_OK);
+		for (int m = 0; (method = dm_method_at(DM_KIND_SAMPLER, m)); m++) {
+			dm_sampler *sampler;
+			assert_int_equal(dm_sampler_create(&sampler, method->name, NULL, NULL), DM_OK);
+			for (int t = 0; t < N_TYPE; t++)
+				if (is_chosen((*number)++))
+					check_combination(&(struct combination){s, method->name, kind->name, types[t]}, sampler, model, &d,
+					                  array[t]);
+			dm_sampler_free(sampler);
+		}
+		dm_model_free(model);
+	}
+}
+
+static void matrix(void **state)
+{
+	struct place place;
+	struct scene scene;
+	dm_array *array[N_TYPE];
+	uint64_t number = 0;
+	(void)state;
+	assert_int_equal(dm_array_create_host(&array[0], DM_F32, NULL, NULL, NULL, NULL), DM_OK);
+	assert_int_equal(dm_array_create_host(&array[1], DM_F64, NULL, NULL, NULL, NULL), DM_OK);
+	for (int w = 0; place_at(w, &place); w++)
+		for (int i = 0; i < N_STEPS * N_FINAL; i++) {
+			open_scene(&scene, &place, w, step_counts[i / N_FINAL], i % N_FINAL);
+			run_scene(&scene, array, &number);
+			close_scene(&scene);
+		}
+	for (int t = 0; t < N_TYPE; t++)
+		dm_array_free(array[t]);
+	for (size_t i = 0; i < LENGTH(refusals); i++)
+		assert_true(refusal_used[i]);
+	for (size_t i = 0; i < LENGTH(large) && is_long; i++)
+		if (!large_used[i])
+			fail_msg("%s stays with the data: no exception is needed", large[i].sampler);
+	if (n_failure)
+		fail_msg("%d combinations of %d", n_failure, (int)number);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(matrix)};
+	is_long = argc > 1 && !strcmp(argv[1], "--long");
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
