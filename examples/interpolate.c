@@ -1,6 +1,7 @@
 /* Interpolation along the probability-flow ODE: two samples are encoded into noise (the same grid, upward), the latents
  * are joined on the sphere, and what lies between is decoded again. Noise of n elements has a norm near sqrt(n); a straight
- * line between two latents cuts the corner, and what is decoded from there is too near the mean of the data.
+ * line between two latents cuts the corner, and what is decoded from there lies too close to the peaks of the density:
+ * likelier than samples are.
  *
  * The data are n independent numbers from a mixture of two Gaussians, whose denoiser is known. */
 #include <math.h>
@@ -90,7 +91,7 @@ static double root_mean_square(const double *a, const double *b)
 	return sqrt(sum / N);
 }
 
-/* Mean over the elements; of samples of the data -0.95. */
+/* Mean over the elements; -1.22 is expected of a sample. */
 static double log_density(const double *x)
 {
 	double sum = 0, unused;
@@ -120,10 +121,10 @@ static dm_status interpolate(double data[2][N], int count, double threshold, dm_
 	for (int i = 0; i < count && st == DM_OK; i++)
 		printf("%4.2f  %8.2f  %8.2f  %9.2f  %11.2f\n", (double)i / (count - 1), norm[i],
 		       root_mean_square(x[i], data[0]), root_mean_square(x[i], data[1]), log_density(x[i]));
-	if (st == DM_OK && root_mean_square(x[0], data[0]) + root_mean_square(x[count - 1], data[1]) > 0.01) {
-		puts("the ends do not come back");
-		return DM_ERR_STATE;
-	}
+	if (st == DM_OK && root_mean_square(x[0], data[0]) + root_mean_square(x[count - 1], data[1]) > 0.01)
+		return puts("the ends do not come back"), DM_ERR_STATE;
+	if (st == DM_OK && (norm[count / 2] > 0.9) != (threshold > 0))
+		return puts("only the sphere keeps the norm of noise"), DM_ERR_STATE;
 	return st;
 }
 

@@ -13,7 +13,7 @@ TITLES = {
     "sampler": ("Samplers", "The rule that goes from one node to the next."),
     "schedule": ("Schedules", "The noise process: alpha and sigma over time."),
     "grid": ("Grids", "The nodes of a run, from noise to data."),
-    "grid edit": ("Grid edits", "Behind a grid in its spec, written `grid|edit|...`: each makes a new grid of the one before."),
+    "grid edit": ("Grid edits", "Written behind a grid, `grid|edit|...`: each makes a new grid of the one before."),
     "prediction": ("Predictions", "What the network predicts, and how it wants its input."),
     "time": ("Times", "What time the network receives: the words of the option `time` of every prediction."),
     "guidance": ("Guidances", "Stages of a chain, written `first|second|...`; `none` is the empty chain."),
@@ -53,8 +53,8 @@ def read_known(text, kinds):
 
 
 def read_reasons(source, kinds):
-    """{(sampler, its first option in the row): reasons} from the table of docs/disagreements.md, and what does not exist
-    of what it names."""
+    """{(sampler, first option of the row): reasons} from the table of docs/disagreements.md, and what does not exist of
+    what it names."""
     reasons, faults = {}, []
     options = {method["name"]: {option["name"] for option in method["options"]} for method in kinds["sampler"]}
     for line in (source / "docs/disagreements.md").read_text().splitlines():
@@ -171,7 +171,7 @@ def facts(method):
     history = [f"{first['past']} earlier prediction{'s' * (first['past'] > 1)}"] if first["past"] else []
     history += [f"{first['kept']} kept value{'s' * (first['kept'] > 1)}"] if first["kept"] else []
     return [f"**Evaluations**: {line}",
-            f"**History**: {' and '.join(history) or 'none'}; {first['slots']} array{'s' * (first['slots'] > 1)} of the state's size"]
+            f"**History**: {' and '.join(history) or 'none'}; arrays of the state's size: {first['slots']}"]
 
 
 def anchor(text):
@@ -183,7 +183,8 @@ class MethodPage:
         self.source, self.kinds, self.out = source, json.loads(table), []
         self.known, faults = read_known((source / KNOWN).read_text(), self.kinds)
         self.reasons, more = read_reasons(source, self.kinds)
-        self.faults = faults + more + [f"method_page.py: no title for the {kind}" for kind in set(self.kinds) - set(TITLES)]
+        self.faults = faults + more
+        self.faults += [f"method_page.py: no title for the {kind}" for kind in set(self.kinds) - set(TITLES)]
         self.shared = {}
 
     def groups(self, kind):
@@ -266,7 +267,8 @@ class MethodPage:
             lines += [f"**Known elsewhere as**: {'; '.join(names)}"] if names else []
             lines += ["**Options**:"] if own else ["**Options**: none of its own" if common else "**Options**: none"]
             self.out += [f"`{method['name']}`: {escape(method['help'])}", ""] if len(methods) > 1 else []
-            self.out += [f"- {line}" for line in lines] + [f"  - {self.option(kind, method, option)}" for option in own] + [""]
+            self.out += [f"- {line}" for line in lines]
+            self.out += [f"  - {self.option(kind, method, option)}" for option in own] + [""]
 
     def kind(self, kind):
         methods, (title, what) = self.kinds[kind], TITLES[kind]

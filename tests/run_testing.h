@@ -89,7 +89,10 @@ struct denoiser {
 
 static inline double mean_of(const dm_branch *branch, size_t element)
 {
-	return branch->condition == DM_CONDITION_GIVEN ? 0.4 * sin((double)element + 1) : 0.1 * cos((double)element);
+	double e = (double)element, further = 0.2 * branch->model * cos(2 * e) + 0.3 * branch->perturbation * sin(3 * e);
+	if (branch->condition > DM_CONDITION_NONE)
+		return further + 0.25 * sin(branch->condition * (e + 1));
+	return further + (branch->condition == DM_CONDITION_GIVEN ? 0.4 * sin(e + 1) : 0.1 * cos(e));
 }
 
 static inline double true_x0(double x, double alpha, double sigma, double mean)

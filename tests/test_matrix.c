@@ -199,12 +199,12 @@ static int is_alpha_zero(const struct combination *c)
 	return c->scene->from->alpha == 0;
 }
 
-/* Its least noise, (sigma/alpha)^2 = epsilon / 4, is 5e-6. */
+/* Its steps get along with (sigma/alpha)^2 above epsilon / 4 only, and its default epsilon is 6.2e-6. */
 static int is_below_langevin(const struct combination *c)
 {
 	const dm_node *end = dm_grid_node(c->scene->grid, (size_t)c->scene->steps);
 	end -= end->sigma == 0;
-	return end->alpha > 0 && end->sigma * end->sigma <= 5e-6 * end->alpha * end->alpha;
+	return end->alpha > 0 && 4 * end->sigma * end->sigma <= 6.2e-6 * end->alpha * end->alpha;
 }
 
 /* sampler NULL: all. The message holds both words. */
@@ -303,10 +303,24 @@ static double allowed(const struct combination *c)
 }
 
 static int n_failure;
-static struct {
-	int scene;
-	const char *sampler;
-} last; /* of what was printed: one line for each sampler in each scene */
+
+/* Whether a sampler at a place is met for the first time here, of the first 40. */
+static int is_new(const struct combination *c)
+{
+	static struct {
+		int place;
+		const char *sampler;
+	} seen[40];
+	static size_t n;
+	for (size_t i = 0; i < n; i++)
+		if (seen[i].place == c->scene->number && seen[i].sampler == c->sampler)
+			return 0;
+	if (n == LENGTH(seen))
+		return 0;
+	seen[n].place = c->scene->number;
+	seen[n++].sampler = c->sampler;
+	return 1;
+}
 
 __attribute__((format(printf, 2, 3))) static void complain(const struct combination *c, const char *format, ...)
 {
@@ -318,12 +332,10 @@ __attribute__((format(printf, 2, 3))) static void complain(const struct combinat
 	vsnprintf(text, sizeof text, format, list);
 	va_end(list);
 	n_failure++;
-	if (last.scene != s->number || last.sampler != c->sampler)
+	if (is_new(c))
 		print_error("%s, %s%s over %s%s, %s, %d steps to %s, %s: %s\n", c->sampler, s->place.schedule, s->place.options,
 		            s->place.grid, how[s->place.how], c->kind, s->steps, s->final == TO_ZERO ? "0" : "sigma_min",
 		            c->type == DM_F32 ? "f32" : "f64", text);
-	last.scene = s->number;
-	last.sampler = c->sampler;
 }
 
 /* The refusal that fits, with its words where a message is given. */

@@ -54,6 +54,28 @@ static void test_edits(void **state)
 	check_levels("levels:at=16/8/4/2/1|repaint:length=2,samples=2", repaint, 14);
 }
 
+/* The start is exact, whatever nodes the grid has; what a start by index would round stays. */
+static void test_start_level(void **state)
+{
+	(void)state;
+	dm_schedule *schedule;
+	dm_grid *grid;
+	check_levels("levels:at=16/4/1/0.25|from:level=3", (double[]){3, 1, 0.25, 0}, 4);
+	check_levels("levels:at=16/4/1/0.25|from:level=4", (double[]){4, 1, 0.25, 0}, 4);
+	check_levels("levels:at=16/4/1/0.25|from:level=0.1", (double[]){0.1, 0}, 2);
+	check_levels("levels:at=16/4/1|from:level=2|repaint:length=1,samples=2", (double[]){2, 1, 0, 1, 0}, 5);
+	DO(dm_schedule_create(&schedule, "linear", NULL, err));
+	DO(dm_grid_create(&grid, schedule, "trailing:steps=4|from:strength=0.6", NULL, err));
+	assert_true(dm_grid_node(grid, 0)->t == 0.6 * 999);
+	assert_true(dm_grid_node(grid, 1)->t == 499);
+	assert_int_equal(dm_grid_count(grid), 4);
+	dm_grid_free(grid);
+	DO(dm_grid_create(&grid, schedule, "trailing:steps=4|from:strength=1", NULL, err));
+	assert_int_equal(dm_grid_count(grid), 5);
+	dm_grid_free(grid);
+	dm_schedule_free(schedule);
+}
+
 /* In level^(1/7) the fall is even. */
 static void test_edit_spacing(void **state)
 {
@@ -79,6 +101,9 @@ static void test_bad_edits(void **state)
 	    {"restart:times=0", {"times = 0", "[1,"}, DM_ERR_ARGUMENT},
 	    {"restart:low=0.5,steps=1.5", {"steps = 1.5", "whole"}, DM_ERR_ARGUMENT},
 	    {"restart:low=nan", {"low", "nan"}, DM_ERR_ARGUMENT},
+	    {"from:strength=0", {"strength = 0", "1]"}, DM_ERR_ARGUMENT},
+	    {"from:strength=1.1", {"strength = 1.1", "1]"}, DM_ERR_ARGUMENT},
+	    {"from:level=17", {"17", "16"}, DM_ERR_ARGUMENT},
 	    {"repaint:length=0", {"length = 0", "[1,"}, DM_ERR_ARGUMENT},
 	    {"repaint:lenght=3", {"lenght", "length"}, DM_ERR_NAME},
 	    {"restrat", {"restrat", "restart"}, DM_ERR_NAME},
@@ -306,18 +331,110 @@ static void test_inpainting(void **state)
 	}
 }
 
+/* hard=1: a mask of 0.5 is known in the noisy half of s = sigma / (alpha + sigma) and free in the other; 0 and 1 are as
+ * they are. */
+static void test_hard_mask(void **state)
+{
+	(void)state;
+	struct denoiser d = {.kind = FLOW};
+	double x[3], free_run[3];
+	const char *spec = "sampler=ddim schedule=flow grid=flow:steps=8 model=flow dtype=f64 guidance=inpaint:hard=1";
+	dm_run *run = start(spec, &d, 1, 3);
+	const dm_request *rq;
+	int64_t known = 0, moved = 0;
+	DO(dm_run_bind(run, DM_BOUND_KNOWN, (double[]){9, 9, 9}, DM_F64, 3, err));
+	DO(dm_run_bind(run, DM_BOUND_MASK, (double[]){0, 0.5, 1}, DM_F64, 3, err));
+	while (dm_run_next(run, &rq, NULL) == DM_EVAL) {
+		const double *in = rq->x;
+		int held = fabs(in[1] - rq->alpha[0] * 9) < 6 * rq->sigma[0] + 1e-12 && rq->sigma[0] >= 0.5;
+		known += held;
+		moved += rq->sigma[0] < 0.5;
+		assert_true(fabs(in[2] - rq->alpha[0] * 9) < 6 * rq->sigma[0] + 1e-12);
+		denoise(&d, rq);
+	}
+	assert_int_equal(known, 5); /* s = 1, 7/8, 6/8, 5/8, 4/8 */
+	assert_int_equal(moved, 3);
+	take_state(run, x);
+	assert_true(x[2] == 9 && x[1] < 8);
+	run = start("sampler=ddim schedule=flow grid=flow:steps=8 model=flow dtype=f64", &d, 1, 3);
+	DO(dm_run_all(run, err));
+	take_state(run, free_run);
+	assert_true(fabs(x[0] - free_run[0]) < 1e-12);
+}
+
+/* mode=clean: the network sees the known part without noise. */
+static void test_clean_part(void **state)
+{
+	(void)state;
+	struct denoiser d = {.kind = EPSILON};
+	double x[2];
+	const dm_request *rq;
+	dm_run *run = start(
+	    "sampler=dpmpp_2m schedule=linear grid=trailing:steps=5 model=epsilon dtype=f64 guidance=inpaint:mode=clean",
+	    &d, 1, 2);
+	DO(dm_run_bind(run, DM_BOUND_KNOWN, (float[]){0.5f, 0}, DM_F32, 2, err));
+	DO(dm_run_bind(run, DM_BOUND_MASK, (float[]){1, 0}, DM_F32, 2, err));
+	while (dm_run_next(run, &rq, NULL) == DM_EVAL) {
+		assert_true(((const double *)rq->x)[0] == 0.5);
+		denoise(&d, rq);
+	}
+	take_state(run, x);
+	assert_true(x[0] == 0.5 && fabs(x[1]) < 3);
+}
+
+/* ILVR: the means over pairs follow the reference, the rest does not. */
+static void test_reference(void **state)
+{
+	(void)state;
+	enum { E = 4 };
+	struct denoiser d = {.kind = EPSILON};
+	const dm_model_ops ops = {.struct_size = sizeof ops, .predict = predict, .destroy = destroy_denoiser};
+	const double reference[E] = {3, 1, -2, -4};
+	double x[E];
+	dm_schedule *schedule;
+	dm_grid *grid;
+	dm_sampler *sampler;
+	dm_model *model;
+	dm_operator *pool;
+	dm_guidance *guidance;
+	dm_plan *plan;
+	dm_array *array;
+	dm_run *run;
+	DO(dm_schedule_create(&schedule, "linear", NULL, err));
+	DO(dm_grid_create(&grid, schedule, "trailing:steps=10", NULL, err));
+	DO(dm_sampler_create(&sampler, "dpmpp_2m", NULL, err));
+	DO(dm_model_create(&model, "epsilon", &ops, &d, NULL, err));
+	DO(dm_operator_create_average_pool(&pool, E, 1, 1, 2, NULL, err));
+	REFUSE(DM_ERR_ARGUMENT, dm_guidance_create(&guidance, "ilvr", NULL, err), "ilvr", "operator");
+	DO(dm_guidance_create_over(&guidance, "ilvr", NULL, pool, NULL, err));
+	DO(dm_plan_create(&plan, schedule, grid, sampler, model, guidance, NULL, NULL, err));
+	DO(dm_array_create_host(&array, DM_F64, NULL, NULL, NULL, err));
+	DO(dm_run_create(&run, plan, array, NULL, 1, E, NULL, NULL, 0, err));
+	DO(dm_run_bind(run, DM_BOUND_REFERENCE, reference, DM_F64, E, err));
+	DO(dm_run_all(run, err));
+	take_state(run, x);
+	assert_true(fabs((x[0] + x[1]) / 2 - 2) < 1e-9 && fabs((x[2] + x[3]) / 2 + 3) < 1e-9);
+	assert_true(fabs(x[0] - x[1] - 2) > 1e-3);
+	dm_array_free(array);
+	dm_plan_free(plan);
+	dm_guidance_free(guidance);
+	dm_operator_free(pool);
+	dm_model_free(model);
+	dm_sampler_free(sampler);
+	dm_grid_free(grid);
+	dm_schedule_free(schedule);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_edits),
-	    cmocka_unit_test(test_edit_spacing),
-	    cmocka_unit_test(test_bad_edits),
-	    cmocka_unit_test(test_distribution),
-	    cmocka_unit_test(test_refinement_helps),
-	    cmocka_unit_test(test_same_bits),
-	    cmocka_unit_test(test_counts_and_draws),
-	    cmocka_unit_test(test_refusals),
-	    cmocka_unit_test(test_inpainting),
+	    cmocka_unit_test(test_edits),        cmocka_unit_test(test_start_level),
+	    cmocka_unit_test(test_edit_spacing), cmocka_unit_test(test_bad_edits),
+	    cmocka_unit_test(test_distribution), cmocka_unit_test(test_refinement_helps),
+	    cmocka_unit_test(test_same_bits),    cmocka_unit_test(test_counts_and_draws),
+	    cmocka_unit_test(test_refusals),     cmocka_unit_test(test_inpainting),
+	    cmocka_unit_test(test_hard_mask),    cmocka_unit_test(test_clean_part),
+	    cmocka_unit_test(test_reference),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

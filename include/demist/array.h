@@ -14,7 +14,8 @@ enum {
 	DM_MAP_BLEND = 4,
 	DM_MAP_STD_CLIP = 5,
 	DM_MAP_RATIO = 6,
-	DM_MAP_SIGNED_ROOT = 7
+	DM_MAP_SIGNED_ROOT = 7,
+	DM_MAP_AT_LEAST = 8
 };
 enum { DM_COPY_TO_BACKEND = 1, DM_COPY_FROM_BACKEND = 2 };
 
@@ -64,6 +65,7 @@ typedef struct dm_job {
  *                                for p1 = 1 over all samples of the job
  *          DM_MAP_RATIO          out = in0 / in1, 0 where in1 is 0
  *          DM_MAP_SIGNED_ROOT    out = sign(in0) sqrt(|in0|)
+ *          DM_MAP_AT_LEAST       out = 1 where in0 >= p0, else 0
  * error    with the job's three outputs d, low and ref, which are not stored (sums in double): the sum over the elements of sample
  *          i of (d / max(p0, p1 max(|low|, |ref|)))^2, into sum[i].
  * poison   plants a NaN that arithmetic does not make into the first, the last and every 1024th element of every row.

@@ -12,14 +12,16 @@ typedef struct dm_operator dm_operator;
  *   DM_OPERATOR_PSEUDO      A^+ (y - A x), the least-squares solution of least norm
  *   DM_OPERATOR_POSTERIOR   A^T (r^2 A A^T + s^2)^-1 (y - A x), r and s = parameter[0], parameter[1]
  *   DM_OPERATOR_NORMAL      A^T (r^2 A A^T + s^2)^-1 A x
- *   DM_OPERATOR_DIRECTION   A^T (y - A x) / |y - A x|, 0 where the residual is 0 */
+ *   DM_OPERATOR_DIRECTION   A^T (y - A x) / |y - A x|, 0 where the residual is 0
+ *   DM_OPERATOR_PROJECT     A^+ A x, the part of x that A sees; no measurement is needed */
 enum {
 	DM_OPERATOR_RESIDUAL = 1,
 	DM_OPERATOR_GRAM = 2,
 	DM_OPERATOR_PSEUDO = 3,
 	DM_OPERATOR_POSTERIOR = 4,
 	DM_OPERATOR_NORMAL = 5,
-	DM_OPERATOR_DIRECTION = 6
+	DM_OPERATOR_DIRECTION = 6,
+	DM_OPERATOR_PROJECT = 7
 };
 
 /* A linear map of the caller's, one sample at a time, in double. apply: out[n_out] = A in[n_in]; adjoint: out[n_in] =

@@ -189,10 +189,11 @@ static dm_status host_map(void *user, int32_t map, const dm_job *job, const doub
 	                               [DM_MAP_BLEND] = 3,
 	                               [DM_MAP_STD_CLIP] = 1,
 	                               [DM_MAP_RATIO] = 2,
-	                               [DM_MAP_SIGNED_ROOT] = 1};
+	                               [DM_MAP_SIGNED_ROOT] = 1,
+	                               [DM_MAP_AT_LEAST] = 1};
 	const struct host *host = user;
 	struct work work = {.job = job, .kernels = host->kernels, .per_sample = blocks_of(job), .parameter = parameter};
-	if (map < DM_MAP_CLIP || map > DM_MAP_SIGNED_ROOT)
+	if (map < DM_MAP_CLIP || map > DM_MAP_AT_LEAST)
 		return DM_ERR_UNSUPPORTED;
 	dm_status st = check_job(job, n_in[map], 1, DMI_MAX_OUT);
 	if (st == DM_OK)

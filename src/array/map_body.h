@@ -47,6 +47,13 @@ static void tile_signed_root(WORK *out, const WORK *const *in, const double *p)
 	}
 }
 
+static void tile_at_least(WORK *out, const WORK *const *in, const double *p)
+{
+	const WORK low = (WORK)p[0];
+	for (size_t j = 0; j < DMI_TILE; j++)
+		out[j] = in[0][j] >= low;
+}
+
 typedef void tile_map(WORK *out, const WORK *const *in, const double *parameter);
 
 static void elementwise(const dm_job *job, size_t sample, size_t first, size_t n, int32_t map,
@@ -58,6 +65,7 @@ static void elementwise(const dm_job *job, size_t sample, size_t first, size_t n
 	    [DM_MAP_BLEND] = tile_blend,
 	    [DM_MAP_RATIO] = tile_ratio,
 	    [DM_MAP_SIGNED_ROOT] = tile_signed_root,
+	    [DM_MAP_AT_LEAST] = tile_at_least,
 	};
 	WORK buffer[3][DMI_TILE], out[DMI_TILE];
 	const WORK *in[3];

@@ -1,29 +1,43 @@
-/* Inpainting: where the mask is 1 the sample is known (DM_BOUND_KNOWN, DM_BOUND_MASK m in [0, 1]):
+/* Inpainting: where the mask m (DM_BOUND_MASK, in [0, 1]) is 1 the sample is known (DM_BOUND_KNOWN):
  *
  *     mode=blend    before every evaluation x = m (alpha known + sigma z) + (1 - m) x with the same z all the way, and after
  *                   it x0 = m known + (1 - m) x0: known parts come out exactly (latent masks of image editors)
  *     mode=replace  the state at the end of every step is replaced in the same way, with fresh z at every step, and x0 is
  *                   left as it is (Song 2021, appendix I.2; RePaint, Lugmayr 2022, eq. 8)
+ *     mode=clean    as blend, but the known part is given without noise: for networks that take a time for every
+ *                   element (reference frames); the request's time is that of the rest, the caller knows the mask
  *
- * A mask with values between 0 and 1 is soft: mode=blend mixes in that proportion. */
+ * Between 0 and 1 a mask is soft: it mixes in that proportion. With hard=1 such a value is instead the time of its release:
+ * an element is known while sigma / (alpha + sigma) >= 1 - m, then free (differential diffusion, Levin 2023). */
 #include "base/compiler.h"
 #include "guidance/guidance.h"
 #include "demist/array.h"
 
-enum { MODE };
-enum { BLEND, REPLACE };
+enum { MODE, HARD };
+enum { BLEND, REPLACE, CLEAN };
 
-static const char *const modes[] = {"blend", "replace", NULL};
+static const char *const modes[] = {"blend", "replace", "clean", NULL};
 
 static const dm_option options[] = {
-    DMI_CHOICE("mode", "blend: the value evaluated and x0; replace: the state after every step", BLEND, modes),
+    DMI_CHOICE("mode",
+               "blend: the value evaluated and x0; replace: the state after every step; clean: known without noise",
+               BLEND, modes),
+    DMI_INTEGER("hard", "1: a mask value is the share of the noise range in which its element is known", 0, 0, 1),
 };
 
+/* The mask at a level. */
+static dm_val mask_at(dm_emit *e, const double *option, const dm_node *at)
+{
+	double parameter[4] = {1 - at->sigma / (at->alpha + at->sigma), 0, 0, 0};
+	dm_val mask = dm_emit_bound(e, DM_BOUND_MASK);
+	return option[HARD] != 0 ? dm_emit_map(e, DM_MAP_AT_LEAST, 1, &mask, parameter) : mask;
+}
+
 /* mask a + (1 - mask) b */
-static dm_val blend(dm_emit *e, dm_val a, dm_val b)
+static dm_val blend(dm_emit *e, const double *option, const dm_node *at, dm_val a, dm_val b)
 {
 	static const double none[4];
-	return dm_emit_map(e, DM_MAP_BLEND, 3, (dm_val[]){b, a, dm_emit_bound(e, DM_BOUND_MASK)}, none);
+	return dm_emit_map(e, DM_MAP_BLEND, 3, (dm_val[]){b, a, mask_at(e, option, at)}, none);
 }
 
 static dm_val noised(dm_emit *e, const dm_node *at, int32_t fixed)
@@ -36,16 +50,17 @@ static dm_status before(void *user, const dm_guide *guide, dm_emit *e, dm_val *x
 {
 	const double *option = user;
 	if (option[MODE] == BLEND)
-		*x = blend(e, noised(e, guide->at, 1), *x);
+		*x = blend(e, option, guide->at, noised(e, guide->at, 1), *x);
+	else if (option[MODE] == CLEAN)
+		*x = blend(e, option, guide->at, dm_emit_bound(e, DM_BOUND_KNOWN), *x);
 	return DM_OK;
 }
 
 static dm_status after(void *user, const dm_guide *guide, dm_emit *e, dm_val *x0)
 {
 	const double *option = user;
-	(void)guide;
-	if (option[MODE] == BLEND)
-		*x0 = blend(e, dm_emit_bound(e, DM_BOUND_KNOWN), *x0);
+	if (option[MODE] != REPLACE)
+		*x0 = blend(e, option, guide->at, dm_emit_bound(e, DM_BOUND_KNOWN), *x0);
 	return DM_OK;
 }
 
@@ -53,7 +68,7 @@ static dm_status state(void *user, const dm_guide *guide, dm_emit *e, dm_val *x)
 {
 	const double *option = user;
 	if (option[MODE] == REPLACE)
-		*x = blend(e, noised(e, guide->at, 0), *x);
+		*x = blend(e, option, guide->at, noised(e, guide->at, 0), *x);
 	return DM_OK;
 }
 

@@ -18,7 +18,7 @@
 	X(mahiro)                                                                                                          \
 	X(rescale)                                                                                                         \
 	X(classifier)                                                                                                      \
-	X(inpaint)                                                                                                         \
+	X(inpaint) X(ilvr)                                                                                                         \
 	X(dps)                                                                                                             \
 	X(pgdm)                                                                                                            \
 	X(ddnm)                                                                                                            \

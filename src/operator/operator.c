@@ -197,7 +197,8 @@ dm_status dmi_operator_make(const dm_operator *op, int32_t what, const double pa
 {
 	size_t n = op->n_out;
 	struct work w = {work, work + op->n_in, work + op->n_in + n, work + op->n_in + 2 * n, work + op->n_in + 3 * n};
-	int of_x = what == DM_OPERATOR_GRAM || what == DM_OPERATOR_NORMAL;
+	int of_x = what == DM_OPERATOR_GRAM || what == DM_OPERATOR_NORMAL || what == DM_OPERATOR_PROJECT;
+	int least_norm = what == DM_OPERATOR_PSEUDO || what == DM_OPERATOR_PROJECT;
 	dm_status st = call(op, 0, x, w.rest, err);
 	for (size_t i = 0; st == DM_OK && !of_x && i < n; i++)
 		w.rest[i] = y[i] - w.rest[i];
@@ -208,6 +209,6 @@ dm_status dmi_operator_make(const dm_operator *op, int32_t what, const double pa
 	if (what == DM_OPERATOR_RESIDUAL || what == DM_OPERATOR_GRAM || what == DM_OPERATOR_DIRECTION)
 		return call(op, 1, w.rest, out, err);
 	double r = parameter[0], s = parameter[1];
-	st = what == DM_OPERATOR_PSEUDO ? solve(op, 1, 0, &w, err) : solve(op, r * r, s * s, &w, err);
+	st = least_norm ? solve(op, 1, 0, &w, err) : solve(op, r * r, s * s, &w, err);
 	return st == DM_OK ? call(op, 1, w.solution, out, err) : st;
 }

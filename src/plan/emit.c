@@ -219,8 +219,8 @@ dm_val dm_emit_map(dm_emit *e, int32_t map, int32_t n, const dm_val *value, cons
 {
 	static const int32_t n_of[] = {
 	    [DM_MAP_CLIP] = 1,     [DM_MAP_QUANTILE_CLIP] = 1, [DM_MAP_LEARNED_STD] = 2, [DM_MAP_BLEND] = 3,
-	    [DM_MAP_STD_CLIP] = 1, [DM_MAP_RATIO] = 2,         [DM_MAP_SIGNED_ROOT] = 1};
-	if (!failed(e) && (map < DM_MAP_CLIP || map > DM_MAP_SIGNED_ROOT || n != n_of[map]))
+	    [DM_MAP_STD_CLIP] = 1, [DM_MAP_RATIO] = 2,         [DM_MAP_SIGNED_ROOT] = 1, [DM_MAP_AT_LEAST] = 1};
+	if (!failed(e) && (map < DM_MAP_CLIP || map > DM_MAP_AT_LEAST || n != n_of[map]))
 		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: map %d of %d values is none of DM_MAP_...", map, n);
 	return dmi_emit_over(e, DMI_MAPPED, n, 3, value, map, parameter, "a map");
 }

@@ -179,7 +179,7 @@ dm_val dm_emit_operator(dm_emit *e, int32_t what, dm_val x, const double paramet
 		return 0;
 	if (!e->guidance->op)
 		dmi_fail(&e->error, DM_ERR_ARGUMENT, "guidance: a stage asks for the operator and there is none");
-	else if (what < DM_OPERATOR_RESIDUAL || what > DM_OPERATOR_DIRECTION)
+	else if (what < DM_OPERATOR_RESIDUAL || what > DM_OPERATOR_PROJECT)
 		dmi_fail(&e->error, DM_ERR_ARGUMENT, "guidance: dm_emit_operator: what = %d is none of DM_OPERATOR_...", what);
 	return dmi_emit_over(e, DMI_OPERATED, 1, 1, &x, what, parameter ? parameter : none, "dm_emit_operator");
 }

@@ -231,6 +231,8 @@ static void survey(dm_plan *plan)
 		if (row->kind == DM_ROW_STATS && row->n_out > plan->max_stats)
 			plan->max_stats = row->n_out;
 		plan->max_draw = draws > plan->max_draw ? draws : plan->max_draw;
+		plan->measures |= row->kind == DM_ROW_MAP && row->stage && row->map != DM_OPERATOR_GRAM &&
+		                  row->map != DM_OPERATOR_NORMAL && row->map != DM_OPERATOR_PROJECT;
 		if (row->weighted && row->n_in > plan->max_weighted)
 			plan->max_weighted = row->n_in;
 		plan->max_in = row->n_in > plan->max_in ? row->n_in : plan->max_in;

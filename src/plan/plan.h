@@ -32,6 +32,7 @@ struct dm_plan {
 	int32_t max_in, max_out, max_branch, max_draw; /* of any row */
 	int32_t max_stats, max_weighted;               /* values of a STATS row; inputs of a weighted one */
 	uint64_t slots;                                /* which slots are used */
+	int32_t measures;                              /* some row reads the operator's measurement */
 	int32_t norm;                                  /* adaptive: DM_NORM_... */
 	size_t first, end;                             /* nodes: where the run starts; the last one with sigma > 0 */
 	int32_t kept_start[DMI_MAX_KEPT], kept_end[DMI_MAX_KEPT]; /* slots of the kept values, where asked for */

@@ -23,7 +23,7 @@ static int is_read(const dm_run *run, int32_t which)
 dm_status dmi_run_check_bound(const dm_run *run, dm_error *err)
 {
 	for (int32_t which = 0; which <= MEASUREMENT; which++)
-		if (is_read(run, which) && !(run->bound >> which & 1))
+		if ((which == MEASUREMENT ? run->plan->measures : is_read(run, which)) && !(run->bound >> which & 1))
 			return dmi_fail(err, DM_ERR_STATE,
 			                "run: the guidance reads %s; give it with dm_run_bind before the run starts", names[which]);
 	return DM_OK;

@@ -30,7 +30,8 @@ void *dmi_run_slot(const dm_run *run, const struct dmi_group *g, int32_t slot, s
 		*type = dmi_model_x_type(model, state);
 	} else if (dmi_run_answer_index(slot) >= 0) {
 		row = g->position;
-		base = run->answer[dmi_run_answer_index(slot)];
+		if (slot != DM_SLOT_COTANGENT) /* which the run itself writes */
+			base = run->answer[dmi_run_answer_index(slot)];
 		*stride = dmi_model_out_stride(model, run->n_element);
 		*type = dmi_model_out_type(model, state);
 	}

@@ -61,6 +61,33 @@ static int two_branches(const struct op *op)
 	return guided(op, spec, given, none);
 }
 
+/* Two evaluations, of which the second sees what the first kept. */
+static int apg(const struct op *op)
+{
+	char spec[SPEC_SIZE];
+	const double *given[2] = {op_tensor(op, "cond1"), op_tensor(op, "cond2")};
+	const double *none[2] = {op_tensor(op, "uncond1"), op_tensor(op, "uncond2")};
+	if (!given[0] || !given[1] || !none[0] || !none[1])
+		return VERDICT_FAIL;
+	snprintf(spec, sizeof spec, "apg:scale=%.17g,eta=%.17g,norm_threshold=%.17g,momentum=%.17g,form=%s",
+	         case_number(op->c, "scale", NAN), case_number(op->c, "eta", NAN),
+	         case_number(op->c, "norm_threshold", NAN), case_number(op->c, "momentum", NAN),
+	         case_is(op->c, "base", "cond") ? "given" : "none");
+	struct single two = {.schedule = "linear", .model = "x0", .guidance = spec, .x = given[0], .type = op->type};
+	two.from = (dm_node){.t = NAN, .time = NAN, .alpha = 0.6, .sigma = 0.8};
+	two.output[0] = given[0];
+	two.output[1] = none[0];
+	two.later[0] = given[1];
+	two.later[1] = none[1];
+	two.n_sample = op->n_sample;
+	two.n_element = op->n_element;
+	two.result = op->result;
+	two.later_result = op->other;
+	if (single_run(&two, op->check->verdict) || op_check(op, "result1", op->result))
+		return VERDICT_FAIL;
+	return op_check(op, "result2", op->other);
+}
+
 static int threshold_dynamic(const struct op *op)
 {
 	char spec[SPEC_SIZE];
@@ -221,6 +248,7 @@ int op_case(const struct test_case *c, int32_t type, struct check *check)
 	    {"cfg", cfg},
 	    {"cfg_zero_star", two_branches},
 	    {"tcfg", two_branches},
+	    {"apg", apg},
 	    {"threshold_dynamic", threshold_dynamic},
 	    {"convert", convert},
 	    {"convert_all", convert_all},

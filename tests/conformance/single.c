@@ -26,13 +26,15 @@ static dm_status fill(void *user, const dm_request *rq)
 
 static dm_status make_plan(struct objects *o, const struct single *one, dm_error *err)
 {
-	dm_node node[2];
-	node[0] = one->from;
+	dm_node node[3];
+	size_t end = one->later[0] ? 2 : 1;
+	node[0] = node[1] = one->from;
+	node[1].sigma /= 2;
 	dm_status st = dm_schedule_create(&o->schedule, one->schedule, NULL, err);
 	if (st == DM_OK)
-		st = dm_schedule_at_lambda(o->schedule, INFINITY, &node[1], err);
+		st = dm_schedule_at_lambda(o->schedule, INFINITY, &node[end], err);
 	if (st == DM_OK)
-		st = dm_grid_create_nodes(&o->grid, o->schedule, node, 2, NULL, err);
+		st = dm_grid_create_nodes(&o->grid, o->schedule, node, end + 1, NULL, err);
 	if (st == DM_OK)
 		st = dm_sampler_create(&o->sampler, "ddim", NULL, err);
 	if (st == DM_OK)
@@ -40,7 +42,8 @@ static dm_status make_plan(struct objects *o, const struct single *one, dm_error
 	if (st == DM_OK)
 		st = dm_guidance_create(&o->guidance, one->guidance, NULL, err);
 	if (st == DM_OK)
-		st = dm_plan_create(&o->plan, o->schedule, o->grid, o->sampler, o->model, o->guidance, NULL, NULL, err);
+		st = dm_plan_create(&o->plan, o->schedule, o->grid, o->sampler, o->model, o->guidance,
+		                    one->later[0] ? "preview=1" : NULL, NULL, err);
 	return st;
 }
 
@@ -58,20 +61,29 @@ static dm_status make_run(struct objects *o, const struct single *one, dm_error 
 	return st;
 }
 
+static void answer(const struct single *one, const dm_request *rq)
+{
+	const double *const *output = rq->eval == 0 ? one->output : one->later;
+	if (one->seen)
+		rows_read(one->seen, rq->x, rq->x_type, rq->x_stride, one->n_sample, one->n_element);
+	if (one->time)
+		*one->time = rq->time[0];
+	for (int32_t b = 0; b < rq->n_branch; b++)
+		rows_write(rq->out[b], rq->out_type, rq->out_stride, output[rq->branch[b].condition == DM_CONDITION_NONE],
+		           one->n_sample, one->n_element);
+}
+
 static dm_status loop(struct objects *o, const struct single *one, dm_error *err)
 {
 	const dm_request *rq;
 	dm_status st;
-	while ((st = dm_run_next(o->run, &rq, err)) == DM_EVAL) {
-		if (one->seen)
-			rows_read(one->seen, rq->x, rq->x_type, rq->x_stride, one->n_sample, one->n_element);
-		if (one->time)
-			*one->time = rq->time[0];
-		for (int32_t b = 0; b < rq->n_branch; b++)
-			rows_write(rq->out[b], rq->out_type, rq->out_stride,
-			           one->output[rq->branch[b].condition == DM_CONDITION_NONE], one->n_sample, one->n_element);
-	}
-	if (st == DM_DONE && one->result)
+	while ((st = dm_run_next(o->run, &rq, err)) == DM_EVAL)
+		if (rq->kind == DM_ASK_PREDICTION)
+			answer(one, rq);
+		else
+			rows_read(rq->step == 0 ? one->result : one->later_result, rq->x0, rq->x_type, rq->x_stride, one->n_sample,
+			          one->n_element);
+	if (st == DM_DONE && one->result && !one->later[0])
 		st = dm_run_state(o->run, one->result, DM_F64, err);
 	return st == DM_DONE ? DM_OK : st;
 }

@@ -1,5 +1,7 @@
-/* Grids that climb again, as edits of any grid that falls:
+/* Edits of any grid that falls: where it starts, and grids that climb again:
  *
+ *     from      starts at exactly one level (img2img, Meng 2022): sigma/alpha = level, or where strength is left of
+ *               the process time between the grid's first node and clean data; nodes above it are left out
  *     restart   (Xu 2023, algorithm 1) at the first node with sigma/alpha <= low, `times` times: up to the level high, and
  *               down again in `steps` steps, spaced as high^(1/rho) .. low^(1/rho)
  *     repaint   (Lugmayr 2022, algorithm 1; time travel of Wang 2023 and Yu 2023) counted from the end, at node 0,
@@ -41,6 +43,58 @@ static void drop(const dm_grid *g, struct old *old)
 {
 	dmi_release_memory(&g->object.allocator, old->node, old->capacity * sizeof *old->node);
 }
+
+/* ------------------------------------------------------------------------------------------------------------- from */
+
+enum { FROM_LEVEL, FROM_STRENGTH };
+
+static const dm_option from_options[] = {
+    DMI_REAL("level", "sigma/alpha of the first node; 0: by strength", 0, 0, 1e30),
+    DMI_REAL("strength", "share of the process time that is left", 1, 1e-9, 1),
+};
+
+static dm_status from_node(const dm_grid *g, const double *option, dm_node *out, dm_error *err)
+{
+	const dm_node *first = &g->node[0];
+	double clean = g->schedule->t_clean;
+	if (option[FROM_LEVEL] > 0)
+		return dmi_schedule_at_level(g->schedule, option[FROM_LEVEL], out, err);
+	if (option[FROM_STRENGTH] == 1) {
+		*out = *first;
+		return DM_OK;
+	}
+	return dm_schedule_at_time(g->schedule, clean + option[FROM_STRENGTH] * (first->t - clean), out, err);
+}
+
+static dm_status from(dm_grid *g, const double *option, dm_error *err)
+{
+	dm_node start;
+	size_t keep = 0;
+	dm_status st = falls_only(g, "from", err);
+	if (st == DM_OK)
+		st = from_node(g, option, &start, err);
+	if (st != DM_OK)
+		return st;
+	while (keep < g->n && !(g->node[keep].lambda > start.lambda))
+		keep++;
+	if (keep == g->n || start.lambda < g->node[0].lambda)
+		return dmi_fail(err, DM_ERR_ARGUMENT,
+		                "grid edit \"from\": level %g must lie between the grid's first %g and last %g",
+		                level_of(&start), level_of(&g->node[0]), level_of(&g->node[g->n - 1]));
+	if (keep > 0 && g->node[keep - 1].lambda == start.lambda) /* with the time that it has on the grid */
+		start = g->node[keep - 1];
+	struct old old = take_nodes(g);
+	st = dmi_grid_push(g, &start, err);
+	for (size_t i = keep; st == DM_OK && i < old.n; i++)
+		st = dmi_grid_push(g, &old.node[i], err);
+	drop(g, &old);
+	return st;
+}
+
+const struct dmi_grid_edit_type dmi_grid_edit_from = {
+    DMI_METHOD("from", "start at one level", "Meng 2022, algorithm 1", from_options),
+    from,
+};
 
 /* ---------------------------------------------------------------------------------------------------------- restart */
 
@@ -152,7 +206,8 @@ const struct dmi_grid_edit_type dmi_grid_edit_repaint = {
 
 const struct dmi_method *const *dmi_grid_edit_registry(int32_t *n)
 {
-	static const struct dmi_method *const registry[] = {&dmi_grid_edit_restart.method, &dmi_grid_edit_repaint.method};
+	static const struct dmi_method *const registry[] = {&dmi_grid_edit_from.method, &dmi_grid_edit_restart.method,
+	                                                    &dmi_grid_edit_repaint.method};
 	*n = (int32_t)(sizeof registry / sizeof *registry);
 	return registry;
 }
