@@ -24,7 +24,8 @@ struct job {
 
 static const struct job jobs[] = {
     {"--sampler dpmpp_2m --steps 15 --guidance cfg:scale=2 --labels all", 100, 0.95},
-    {"--guidance cfg:scale=2", 50, 0.9}, /* the default picture, guided */
+    {"--sampler ddim --steps 25 --guidance classifier:scale=3", 60, 0.85}, /* steers the network without labels */
+    {"--guidance cfg:scale=2", 50, 0.9},                                   /* the default picture, guided */
     {"--guidance cfg:scale=2 --steps 50 --sampler ddim", 50, 0.95},
     {"--guidance cfg:scale=2 --steps 50 --sampler ddpm", 50, 0.95},
     {"--guidance cfg:scale=2 --steps 50 --sampler euler", 50, 0.95},

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "find.h"
+#include "steer.h"
 #include "workers.h"
 
 /* Every way of using a network; the state may be f64, the network computes in f32. */
@@ -30,22 +31,6 @@ const char *digits_denoiser_spec(const struct digits_args *args)
 
 /* ------------------------------------------------------------------------------------------------------- creation */
 
-static int prepare_schedule(struct digits_denoiser *d, const char *name, const char *used, struct digits_error *error)
-{
-	dm_error err;
-	double t_clean, t_noise;
-
-	if (strcmp(name, used) == 0)
-		return 0;
-	if (dm_schedule_create(&d->trained, name, NULL, &err) != DM_OK)
-		return digits_fail(error, "%s", err.message);
-	dm_schedule_range(d->trained, &t_clean, &t_noise);
-	if (dm_schedule_at_time(d->trained, t_clean, &d->clean, &err) != DM_OK ||
-	    dm_schedule_at_time(d->trained, t_noise, &d->noise, &err) != DM_OK)
-		return digits_fail(error, "%s", err.message);
-	return 0;
-}
-
 static int prepare(struct digits_denoiser *d, const struct digits_args *args, const char *program,
                    struct digits_error *error)
 {
@@ -53,13 +38,13 @@ static int prepare(struct digits_denoiser *d, const struct digits_args *args, co
 
 	d->raw = flow ? "flow" : "v";
 	d->prediction = usage_of(args)->name;
-	d->time_scale = flow ? 1000 : 1;
 	d->workers = args->threads ? (unsigned)args->threads : digits_default_workers();
 	d->scratch = malloc(d->workers * sizeof(*d->scratch));
+	d->tape = malloc(d->workers * sizeof(*d->tape));
 	d->view = malloc((size_t)args->count * sizeof(*d->view));
-	if (!d->scratch || !d->view)
+	if (!d->scratch || !d->tape || !d->view)
 		return digits_fail(error, "out of memory for %u threads", d->workers);
-	return prepare_schedule(d, flow ? "flow" : "linear", args->schedule, error) ||
+	return digits_training_create(&d->training, flow ? "flow" : "linear", args->schedule, flow ? 1000 : 1, error) ||
 	               digits_find_net(&d->net, args->weights, program, flow ? DIGITS_FLOW : DIGITS_UNET, error)
 	           ? -1
 	           : 0;
@@ -78,42 +63,23 @@ int digits_denoiser_create(struct digits_denoiser *denoiser, const struct digits
 void digits_denoiser_free(struct digits_denoiser *denoiser)
 {
 	digits_net_free(&denoiser->net);
-	dm_schedule_free(denoiser->trained);
+	digits_training_free(&denoiser->training);
 	free(denoiser->scratch);
+	free(denoiser->tape);
 	free(denoiser->view);
 	*denoiser = (struct digits_denoiser){0};
 }
 
 /* ------------------------------------------------------------------------------------------------------- evaluation */
 
-/* The place of the trained schedule with the same signal-to-noise ratio, or its nearest end. */
-static dm_status place(const struct digits_denoiser *d, double alpha, double sigma, dm_node *node, dm_error *err)
-{
-	const double lambda = log(alpha / sigma);
-
-	*node = lambda > d->noise.lambda ? d->clean : d->noise;
-	if (!(lambda > d->noise.lambda && lambda < d->clean.lambda))
-		return DM_OK;
-	return dm_schedule_at_lambda(d->trained, lambda, node, err);
-}
-
-/* On the schedule of its training the network takes x and the time as they are. On another one it is asked at the
- * same signal-to-noise ratio: x times the ratio of the two schedules' hypot(alpha, sigma). What it returns, v or the
- * velocity, is the same on all schedules. */
+/* What the network returns, v or the velocity, is the same on all schedules. */
 static dm_status view_of(const struct digits_denoiser *d, const dm_request *rq, size_t k, struct digits_view *view)
 {
-	const double alpha = rq->alpha[k], sigma = rq->sigma[k];
 	double coefficient[2];
-	dm_node node;
 
-	*view = (struct digits_view){.time = rq->time[k], .scale = 1};
-	if (d->trained) {
-		if (place(d, alpha, sigma, &node, rq->error) != DM_OK)
-			return -1;
-		view->time = node.t * d->time_scale;
-		view->scale = (float)(hypot(node.alpha, node.sigma) / hypot(alpha, sigma));
-	}
-	if (dm_convert(d->raw, d->prediction, alpha, sigma, 1, coefficient, rq->error) != DM_OK)
+	if (digits_training_view(&d->training, rq, k, &view->time, &view->scale) != DM_OK)
+		return -1;
+	if (dm_convert(d->raw, d->prediction, rq->alpha[k], rq->sigma[k], 1, coefficient, rq->error) != DM_OK)
 		return -1;
 	view->from_x = (float)coefficient[0];
 	view->from_raw = (float)coefficient[1];
@@ -125,30 +91,70 @@ struct work {
 	const dm_request *rq;
 };
 
-/* One row and branch. */
+/* One row and branch of a request. */
+struct piece {
+	const float *x, *cotangent;
+	float *out;
+	const struct digits_view *view;
+	int label;
+};
+
+static struct piece piece_of(const struct work *work, size_t index)
+{
+	const dm_request *rq = work->rq;
+	const size_t row = index / (size_t)rq->n_branch, b = index % (size_t)rq->n_branch;
+	struct piece p = {.label = DIGITS_NO_LABEL};
+
+	p.x = (const float *)rq->x + row * rq->x_stride;
+	p.out = (float *)rq->out[b] + row * rq->out_stride;
+	if (rq->cotangent)
+		p.cotangent = (const float *)rq->cotangent + row * rq->out_stride;
+	p.view = &work->denoiser->view[rq->n_time == 1 ? 0 : row];
+	if (rq->branch[b].condition == DM_CONDITION_GIVEN)
+		p.label = digits_label_of(work->denoiser->labels, rq->sample[row]);
+	return p;
+}
+
+static void scale_input(const struct piece *p, float input[DIGITS_PIXELS])
+{
+	for (size_t i = 0; i < DIGITS_PIXELS; i++)
+		input[i] = p->view->scale * p->x[i];
+}
+
 static void evaluate(void *context, size_t index, unsigned worker)
 {
 	const struct work *work = context;
 	const struct digits_denoiser *d = work->denoiser;
-	const dm_request *rq = work->rq;
-	const size_t row = index / (size_t)rq->n_branch, b = index % (size_t)rq->n_branch;
-	const struct digits_view *view = &d->view[rq->n_time == 1 ? 0 : row];
-	const float *x = (const float *)rq->x + row * rq->x_stride;
-	float *out = (float *)rq->out[b] + row * rq->out_stride;
+	const struct piece p = piece_of(work, index);
+	const struct digits_view *view = p.view;
 	float input[DIGITS_PIXELS];
-	int label = DIGITS_NO_LABEL;
 
 	if (atomic_load(d->stop))
 		return;
-	if (rq->branch[b].condition == DM_CONDITION_GIVEN)
-		label = digits_label_of(d->labels, rq->sample[row]);
-	for (size_t i = 0; i < DIGITS_PIXELS; i++)
-		input[i] = view->scale * x[i];
-	digits_net_forward(&d->net, input, view->time, label, out, &d->scratch[worker]);
+	scale_input(&p, input);
+	digits_net_forward(&d->net, input, view->time, p.label, p.out, &d->scratch[worker]);
 	if (view->from_x != 0 || view->from_raw != 1)
 		for (size_t i = 0; i < DIGITS_PIXELS; i++)
-			out[i] = view->from_x * x[i] + view->from_raw * out[i];
+			p.out[i] = view->from_x * p.x[i] + view->from_raw * p.out[i];
 	digits_progress_add(d->progress, worker == 0);
+}
+
+/* The chain rule for from_x x + from_raw net(scale x). */
+static void derive(void *context, size_t index, unsigned worker)
+{
+	const struct work *work = context;
+	const struct digits_denoiser *d = work->denoiser;
+	const struct piece p = piece_of(work, index);
+	const struct digits_view *view = p.view;
+	float input[DIGITS_PIXELS], unused[DIGITS_PIXELS];
+
+	if (atomic_load(d->stop))
+		return;
+	scale_input(&p, input);
+	digits_net_record(&d->net, input, view->time, p.label, unused, &d->scratch[worker], &d->tape[worker]);
+	digits_net_back(&d->net, p.cotangent, p.out, &d->tape[worker]);
+	for (size_t i = 0; i < DIGITS_PIXELS; i++)
+		p.out[i] = view->from_x * p.cotangent[i] + view->from_raw * view->scale * p.out[i];
 }
 
 /* The network knows a label and no label, nothing else. */
@@ -168,9 +174,8 @@ static dm_status check_branches(const dm_request *rq)
 	return DM_OK;
 }
 
-dm_status digits_denoiser_predict(void *user, const dm_request *rq)
+static dm_status answer(struct digits_denoiser *d, const dm_request *rq, void (*one)(void *, size_t, unsigned))
 {
-	struct digits_denoiser *d = user;
 	struct work work = {d, rq};
 
 	if (check_branches(rq) != DM_OK)
@@ -178,6 +183,23 @@ dm_status digits_denoiser_predict(void *user, const dm_request *rq)
 	for (size_t k = 0; k < rq->n_time; k++)
 		if (view_of(d, rq, k, &d->view[k]) != DM_OK)
 			return -1;
-	digits_run_workers(rq->n_sample * (size_t)rq->n_branch, d->workers, evaluate, &work);
+	digits_run_workers(rq->n_sample * (size_t)rq->n_branch, d->workers, one, &work);
 	return atomic_load(d->stop) ? -1 : DM_OK;
+}
+
+dm_status digits_denoiser_predict(void *user, const dm_request *rq)
+{
+	return answer(user, rq, evaluate);
+}
+
+dm_status digits_denoiser_vjp(void *user, const dm_request *rq)
+{
+	return answer(user, rq, derive);
+}
+
+dm_status digits_denoiser_gradient(void *user, const dm_request *rq)
+{
+	const struct digits_denoiser *d = user;
+
+	return digits_steer_gradient(d->steer, rq);
 }

@@ -6,6 +6,7 @@
 #include "denoiser.h"
 #include "output.h"
 #include "setup.h"
+#include "steer.h"
 
 /* What a signal handler can reach. */
 static _Atomic(dm_run *) running;
@@ -25,6 +26,7 @@ struct job {
 	const struct digits_args *args;
 	struct digits_labels labels;
 	struct digits_denoiser denoiser;
+	struct digits_steer steer;
 	struct digits_progress progress;
 	struct digits_trajectory trajectory;
 	dm_plan *plan;
@@ -64,8 +66,13 @@ static int prepare_trajectory(struct job *job, int64_t n_step, struct digits_err
 
 static int prepare(struct job *job, const char *program, struct digits_error *error)
 {
-	const dm_model_ops ops = {.struct_size = sizeof(ops), .predict = digits_denoiser_predict};
-	const struct digits_denoiser lent = {.labels = &job->labels, .progress = &job->progress, .stop = &interrupted};
+	const dm_model_ops ops = {.struct_size = sizeof(ops),
+	                          .predict = digits_denoiser_predict,
+	                          .vjp = digits_denoiser_vjp,
+	                          .gradient = digits_denoiser_gradient};
+	const struct digits_denoiser lent = {
+	    .labels = &job->labels, .progress = &job->progress, .stop = &interrupted, .steer = &job->steer};
+	const struct digits_steer lent_to_steer = {.labels = &job->labels, .stop = &interrupted};
 	const struct digits_args *args = job->args;
 	dm_plan_info info = {.struct_size = sizeof(info)};
 	dm_error err;
@@ -76,6 +83,8 @@ static int prepare(struct job *job, const char *program, struct digits_error *er
 	if (digits_labels_parse(&job->labels, args->labels, error))
 		return DIGITS_EXIT_USAGE;
 	if (digits_output_check(args, error) || digits_denoiser_create(&job->denoiser, &lent, args, program, error))
+		return DIGITS_EXIT_FAILURE;
+	if (digits_steer_wanted(args) && digits_steer_create(&job->steer, &lent_to_steer, args, program, error))
 		return DIGITS_EXIT_FAILURE;
 	job->samples = malloc((size_t)args->count * DIGITS_PIXELS * sizeof(float));
 	if (!job->samples) {
@@ -124,6 +133,7 @@ int digits_draw(const struct digits_args *args, const char *program, struct digi
 	dm_plan_free(job.plan);
 	digits_trajectory_free(&job.trajectory);
 	digits_denoiser_free(&job.denoiser);
+	digits_steer_free(&job.steer);
 	digits_labels_free(&job.labels);
 	free(job.samples);
 	return status;

@@ -56,20 +56,36 @@ static int search(char path[PATH], const char *program, const char *name)
 	return -1;
 }
 
-int digits_find_net(struct digits_net *net, const char *folder, const char *program, enum digits_kind kind,
-                    struct digits_error *error)
+static int find_file(char path[PATH], const char *folder, const char *program, const char *name,
+                     struct digits_error *error)
 {
-	const char *name = kind == DIGITS_FLOW ? "unet_flow.bin" : "unet.bin";
-	char path[PATH];
-
-	if (folder) {
-		if (join(path, folder, strlen(folder), "", name))
-			return digits_fail(error, "--weights: the path is too long");
-	} else if (search(path, program, name)) {
+	if (folder && join(path, folder, strlen(folder), "", name))
+		return digits_fail(error, "--weights: the path is too long");
+	if (!folder && search(path, program, name))
 		return digits_fail(error,
 		                   "%s: not found, neither where this program was built from nor beside it; give "
 		                   "its folder with --weights DIR",
 		                   name);
-	}
-	return digits_net_load(net, path, kind, error);
+	return 0;
+}
+
+int digits_find_net(struct digits_net *net, const char *folder, const char *program, enum digits_kind kind,
+                    struct digits_error *error)
+{
+	char path[PATH];
+
+	return find_file(path, folder, program, kind == DIGITS_FLOW ? "unet_flow.bin" : "unet.bin", error) ||
+	               digits_net_load(net, path, kind, error)
+	           ? -1
+	           : 0;
+}
+
+int digits_find_classifier(struct digits_classifier *classifier, const char *folder, const char *program,
+                           struct digits_error *error)
+{
+	char path[PATH];
+
+	return find_file(path, folder, program, "classifier.bin", error) || digits_classifier_load(classifier, path, error)
+	           ? -1
+	           : 0;
 }

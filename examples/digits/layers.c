@@ -140,6 +140,24 @@ void digits_conv3(const struct digits_conv *conv, struct digits_grid grid, const
 	conv_planes(conv, grid, base, digits_padded(grid), flat);
 }
 
+/* What output o passes to input i goes through the same kernel, turned around. */
+void digits_conv3_back(const struct digits_conv *conv, struct digits_grid grid, const float *padded, float *flat)
+{
+	const float *corner = padded + digits_origin(grid, 0) - grid.pitch - 1;
+	const size_t n = digits_flat(grid);
+
+	for (size_t i = 0; i < conv->in; i++, flat += n) {
+		fill(flat, 0, n);
+		for (size_t o = 0; o < conv->out; o++) {
+			const float *in[TAPS];
+
+			for (size_t k = 0; k < TAPS; k++)
+				in[k] = corner + o * digits_padded(grid) + (TAPS - 1 - k) / 3 * grid.pitch + (TAPS - 1 - k) % 3;
+			add_plane(flat, in, conv->weight + (o * conv->in + i) * TAPS, n);
+		}
+	}
+}
+
 /* Output (r, c) reads (2 r + ky - 1, 2 c + kx - 1): ky = 1 is row r of the even phase, ky = 2 row r of the odd one,
  * ky = 0 row r - 1 of the odd one; columns alike. */
 void digits_conv3_half(const struct digits_conv *conv, struct digits_grid grid, const float *phases, float *flat)

@@ -100,6 +100,9 @@ void digits_time_vector(double t, float vector[DIGITS_TIME]);
 /* 3 x 3, stride 1: padded -> flat */
 void digits_conv3(const struct digits_conv *conv, struct digits_grid grid, const float *padded, float *flat);
 
+/* The same backwards: the gradient by its output, padded, to the one by its input, flat. */
+void digits_conv3_back(const struct digits_conv *conv, struct digits_grid grid, const float *padded, float *flat);
+
 /* 3 x 3, stride 2: the input's four phases (see digits_split), padded -> flat; `grid` is that of the output */
 void digits_conv3_half(const struct digits_conv *conv, struct digits_grid grid, const float *phases, float *flat);
 

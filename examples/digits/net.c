@@ -114,7 +114,7 @@ static void add_to(float *sum, const float *x, size_t n)
 
 /* conv2(silu(film(norm2(conv1(silu(norm1(x))))))) + skip(x), flat -> flat; `padded` fits the grid */
 static void run_block(const struct digits_block *block, struct digits_grid grid, const float *in, float *out,
-                      float *padded, struct digits_net_scratch *s)
+                      float *padded, struct digits_net_scratch *s, struct digits_block_tape *tape)
 {
 	const size_t channels = block->conv2.out, size = channels * digits_flat(grid);
 	float film[2 * DIGITS_LOWER]; /* scale of each channel, then shift of each */
@@ -124,6 +124,11 @@ static void run_block(const struct digits_block *block, struct digits_grid grid,
 	digits_norm_moments(&block->norm1, grid, in, &moments);
 	digits_norm_silu(&block->norm1, grid, &moments, NULL, NULL, in, padded);
 	digits_conv3(&block->conv1, grid, padded, s->hidden);
+	if (tape) {
+		memcpy(tape->in, in, block->conv1.in * digits_flat(grid) * sizeof(*in));
+		memcpy(tape->z, s->hidden, size * sizeof(*in));
+		memcpy(tape->film, film, sizeof(film));
+	}
 	digits_norm_moments(&block->norm2, grid, s->hidden, &moments);
 	digits_norm_silu(&block->norm2, grid, &moments, film, film + channels, s->hidden, padded);
 	digits_conv3(&block->conv2, grid, padded, out);
@@ -170,10 +175,15 @@ static void attend(const float *qkv, size_t i, float *o)
 }
 
 /* x += proj(attention(qkv(norm(x)))) over the 49 positions of 64 x 7 x 7 */
-static void attention(const struct digits_net *net, float *x, float *spare, struct digits_net_scratch *s)
+static void attention(const struct digits_net *net, float *x, float *spare, struct digits_net_scratch *s,
+                      struct digits_net_tape *tape)
 {
 	digits_norm_flat(&net->attn, DIGITS_GRID7, x, spare);
 	digits_conv1(&net->qkv, DIGITS_GRID7, spare, s->qkv);
+	if (tape) {
+		memcpy(tape->attended, x, sizeof(tape->attended));
+		memcpy(tape->qkv, s->qkv, sizeof(tape->qkv));
+	}
 	for (size_t i = 0; i < DIGITS_FLAT7; i++)
 		if (i % DIGITS_GRID7.pitch < DIGITS_GRID7.side)
 			attend(s->qkv, i, spare);
@@ -199,35 +209,42 @@ static void join_phases(const float *flat, float *raw)
 			raw[r * DIGITS_SIDE + c] = flat[(2 * (r % 2) + c % 2) * DIGITS_FLAT14 + r / 2 * 16 + c / 2];
 }
 
+static struct digits_block_tape *block_tape(struct digits_net_tape *tape, size_t i)
+{
+	return tape ? &tape->block[i] : NULL;
+}
+
 /* 4 x 14 x 14 -> blocks 1 to 3 -> 64 x 7 x 7 in s->b; block 1's output stays in s->joined */
-static void run_down(const struct digits_net *net, struct digits_net_scratch *s)
+static void run_down(const struct digits_net *net, struct digits_net_scratch *s, struct digits_net_tape *tape)
 {
 	float *first = s->joined + DIGITS_UPPER * DIGITS_FLAT14;
 
 	digits_conv3(&net->conv_in, DIGITS_GRID14, s->padded14, s->a);
-	run_block(&net->block[0], DIGITS_GRID14, s->a, first, s->padded14, s);
+	run_block(&net->block[0], DIGITS_GRID14, s->a, first, s->padded14, s, block_tape(tape, 0));
 	digits_split(first, DIGITS_UPPER, 14, 16, DIGITS_FLAT14, DIGITS_GRID7, s->phases);
 	digits_conv3_half(&net->down, DIGITS_GRID7, s->phases, s->a);
-	run_block(&net->block[1], DIGITS_GRID7, s->a, s->b, s->padded7, s);
-	attention(net, s->b, s->a, s);
-	run_block(&net->block[2], DIGITS_GRID7, s->b, s->a, s->padded7, s);
+	run_block(&net->block[1], DIGITS_GRID7, s->a, s->b, s->padded7, s, block_tape(tape, 1));
+	attention(net, s->b, s->a, s, tape);
+	run_block(&net->block[2], DIGITS_GRID7, s->b, s->a, s->padded7, s, block_tape(tape, 2));
 }
 
 /* 64 x 7 x 7 in s->a -> blocks 4 and 5 -> 4 x 14 x 14 in s->b */
-static void run_back(const struct digits_net *net, struct digits_net_scratch *s)
+static void run_back(const struct digits_net *net, struct digits_net_scratch *s, struct digits_net_tape *tape)
 {
 	struct digits_moments moments;
 
 	run_up(net, s->a, s->b, s->joined);
-	run_block(&net->block[3], DIGITS_GRID14, s->joined, s->a, s->padded14, s);
-	run_block(&net->block[4], DIGITS_GRID14, s->a, s->b, s->padded14, s);
+	run_block(&net->block[3], DIGITS_GRID14, s->joined, s->a, s->padded14, s, block_tape(tape, 3));
+	run_block(&net->block[4], DIGITS_GRID14, s->a, s->b, s->padded14, s, block_tape(tape, 4));
+	if (tape)
+		memcpy(tape->last, s->b, sizeof(tape->last));
 	digits_norm_moments(&net->norm_out, DIGITS_GRID14, s->b, &moments);
 	digits_norm_silu(&net->norm_out, DIGITS_GRID14, &moments, NULL, NULL, s->b, s->padded14);
 	digits_conv3(&net->conv_out, DIGITS_GRID14, s->padded14, s->a);
 }
 
-void digits_net_forward(const struct digits_net *net, const float *x, double t, int label, float *raw,
-                        struct digits_net_scratch *scratch)
+void digits_net_record(const struct digits_net *net, const float *x, double t, int label, float *raw,
+                       struct digits_net_scratch *scratch, struct digits_net_tape *tape)
 {
 	/* afterwards only pixels are written into these three, so their pads and guards stay zero */
 	memset(scratch->padded14, 0, sizeof(scratch->padded14));
@@ -235,7 +252,13 @@ void digits_net_forward(const struct digits_net *net, const float *x, double t, 
 	memset(scratch->phases, 0, sizeof(scratch->phases));
 	embed(net, t, label, scratch->embedding);
 	digits_split(x, 1, DIGITS_SIDE, DIGITS_SIDE, DIGITS_PIXELS, DIGITS_GRID14, scratch->padded14);
-	run_down(net, scratch);
-	run_back(net, scratch);
+	run_down(net, scratch, tape);
+	run_back(net, scratch, tape);
 	join_phases(scratch->a, raw);
+}
+
+void digits_net_forward(const struct digits_net *net, const float *x, double t, int label, float *raw,
+                        struct digits_net_scratch *scratch)
+{
+	digits_net_record(net, x, t, label, raw, scratch, NULL);
 }

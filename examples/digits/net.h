@@ -35,6 +35,22 @@ struct digits_net_scratch {
 	float qkv[3 * DIGITS_LOWER * DIGITS_FLAT7];
 };
 
+/* What the backward pass needs of a forward pass; one per thread. */
+struct digits_block_tape {
+	float in[2 * DIGITS_UPPER * DIGITS_FLAT14], z[DIGITS_UPPER * DIGITS_FLAT14], film[2 * DIGITS_LOWER];
+};
+
+struct digits_net_tape {
+	struct digits_block_tape block[DIGITS_BLOCKS];
+	float attended[DIGITS_LOWER * DIGITS_FLAT7], qkv[3 * DIGITS_LOWER * DIGITS_FLAT7];
+	float last[DIGITS_UPPER * DIGITS_FLAT14];
+	/* gradients on the way back */
+	float d[2 * DIGITS_UPPER * DIGITS_FLAT14], e[2 * DIGITS_UPPER * DIGITS_FLAT14],
+	    skip[2 * DIGITS_UPPER * DIGITS_FLAT14];
+	float first[DIGITS_UPPER * DIGITS_FLAT14], d_qkv[3 * DIGITS_LOWER * DIGITS_FLAT7];
+	float padded[2 * DIGITS_GUARD + DIGITS_LOWER * DIGITS_PADDED14], quarter[4 * DIGITS_FLAT14];
+};
+
 /* Loads unet.bin (DIGITS_UNET) or unet_flow.bin (DIGITS_FLOW). 0, or -1 and a text. */
 int digits_net_load(struct digits_net *net, const char *path, enum digits_kind kind, struct digits_error *error);
 void digits_net_free(struct digits_net *net);
@@ -43,5 +59,13 @@ void digits_net_free(struct digits_net *net);
  * With unet.bin, raw is v = sqrt(abar) eps - sqrt(1 - abar) x_0; with unet_flow.bin it is eps - x_0, t being 1000 s. */
 void digits_net_forward(const struct digits_net *net, const float *x, double t, int label, float *raw,
                         struct digits_net_scratch *scratch);
+
+/* The same, keeping in tape what digits_net_back reads. */
+void digits_net_record(const struct digits_net *net, const float *x, double t, int label, float *raw,
+                       struct digits_net_scratch *scratch, struct digits_net_tape *tape);
+
+/* After digits_net_record: gradient[784] of sum_i cotangent_i raw_i with respect to x. They may be one array. */
+void digits_net_back(const struct digits_net *net, const float *cotangent, float *gradient,
+                     struct digits_net_tape *tape);
 
 #endif

@@ -6,15 +6,29 @@
 
 #include "denoiser.h"
 
-/* Whether a spec sets an option. */
+/* Whether a spec sets an option, before any edit. */
 static int sets(const char *spec, const char *name)
 {
 	const size_t n = strlen(name);
 
-	for (const char *at = strpbrk(spec, ":,"); at; at = strpbrk(at + 1, ","))
+	for (const char *at = strpbrk(spec, ":,|"); at && *at != '|'; at = strpbrk(at + 1, ",|"))
 		if (strncmp(at + 1, name, n) == 0 && at[1 + n] == '=')
 			return 1;
 	return 0;
+}
+
+/* A chain that begins with a classifier steers the network without labels, which it knows as cfg at scale 0. */
+static dm_status create_guidance(dm_guidance **out, const struct digits_args *args, dm_error *err)
+{
+	dm_guidance *unconditional = NULL;
+	dm_status status = DM_OK;
+
+	if (strncmp(args->guidance, "classifier", strlen("classifier")) == 0)
+		status = dm_guidance_create(&unconditional, "cfg:scale=0", NULL, err);
+	if (status == DM_OK)
+		status = dm_guidance_create_over(out, args->guidance, unconditional, NULL, NULL, err);
+	dm_guidance_free(unconditional);
+	return status;
 }
 
 /* The grid with --steps as an option of its own, unless the spec says how many steps there are. */
@@ -33,7 +47,11 @@ static dm_status create_grid(dm_grid **out, const struct digits_args *args, cons
 		snprintf(err->message, sizeof(err->message), "out of memory");
 		return err->status;
 	}
-	snprintf(spec, size, "%s%csteps=%" PRIu64, args->grid, strchr(args->grid, ':') ? ',' : ':', args->steps);
+	const int n = (int)strcspn(args->grid, "|"); /* edits follow behind */
+	const char *colon = strchr(args->grid, ':');
+
+	snprintf(spec, size, "%.*s%csteps=%" PRIu64 "%s", n, args->grid, colon && colon < args->grid + n ? ',' : ':',
+	         args->steps, args->grid + n);
 	status = dm_grid_create(out, schedule, spec, NULL, err);
 	free(spec);
 	return status;
@@ -58,7 +76,7 @@ dm_status digits_plan_create(dm_plan **out, const struct digits_args *args, cons
 	if (status == DM_OK)
 		status = dm_model_create(&model, digits_denoiser_spec(args), ops, user, NULL, err);
 	if (status == DM_OK)
-		status = dm_guidance_create(&guidance, args->guidance, NULL, err);
+		status = create_guidance(&guidance, args, err);
 	if (status == DM_OK)
 		status = dm_plan_create(out, schedule, grid, sampler, model, guidance, options, NULL, err);
 	dm_guidance_free(guidance);

@@ -55,6 +55,7 @@ typedef struct dm_request {
 	dm_error *error;       /* a callback may leave its message here before it returns non-zero */
 	const void *cotangent; /* DM_ASK_VJP: type out_type, stride out_stride */
 	int32_t target;        /* DM_ASK_GRADIENT: the number of the condition, 0 unless a guidance says otherwise */
+	double *log_value;     /* DM_ASK_GRADIENT: where not NULL, n_sample entries: the log-probabilities themselves */
 } dm_request;
 
 /* predict answers DM_ASK_PREDICTION, vjp DM_ASK_VJP and gradient DM_ASK_GRADIENT; predict NULL: the caller drives the run

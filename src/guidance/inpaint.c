@@ -12,6 +12,7 @@
 #include "base/compiler.h"
 #include "guidance/guidance.h"
 #include "demist/array.h"
+#include <math.h>
 
 enum { MODE, HARD };
 enum { BLEND, REPLACE, CLEAN };
@@ -28,7 +29,7 @@ static const dm_option options[] = {
 /* The mask at a level. */
 static dm_val mask_at(dm_emit *e, const double *option, const dm_node *at)
 {
-	double parameter[4] = {1 - at->sigma / (at->alpha + at->sigma), 0, 0, 0};
+	double parameter[4] = {fmax(1 - at->sigma / (at->alpha + at->sigma), 1e-30), 0, 0, 0}; /* 0 is never known */
 	dm_val mask = dm_emit_bound(e, DM_BOUND_MASK);
 	return option[HARD] != 0 ? dm_emit_map(e, DM_MAP_AT_LEAST, 1, &mask, parameter) : mask;
 }

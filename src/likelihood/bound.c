@@ -38,8 +38,8 @@ static const dm_option options[] = {
 static dm_status check_terms(const dm_likelihood *l, dm_error *err)
 {
 	double last = (double)l->bound.n_node - 2, before = 0;
-	for (size_t k = 0; k < l->options.n_list; k++) {
-		double at = l->options.list[k];
+	for (size_t k = 0; k < l->ask.options.n_list; k++) {
+		double at = l->ask.options.list[k];
 		if (!(at > before && at <= last && floor(at) == at))
 			return dmi_fail(err, DM_ERR_ARGUMENT, "bound: at = %g must be a whole number of 1 to %g, and rise", at,
 			                last);
@@ -48,42 +48,45 @@ static dm_status check_terms(const dm_likelihood *l, dm_error *err)
 	return DM_OK;
 }
 
-static dm_status setup(dm_likelihood *l, dm_error *err)
+static dm_status setup(void *object, dm_error *err)
 {
-	const double *option = l->options.value;
+	dm_likelihood *l = object;
+	const double *option = l->ask.options.value;
 	struct dmi_bound *b = &l->bound;
-	b->n_node = l->grid ? dm_grid_count(l->grid) : dm_schedule_table_size(l->schedule) + 1;
+	b->n_node = l->ask.grid ? dm_grid_count(l->ask.grid) : dm_schedule_table_size(l->ask.schedule) + 1;
 	if (b->n_node < 2)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "bound: schedule \"%s\" has no table, so the chain needs a grid",
-		                dmi_schedule_name(l->schedule));
+		                dmi_schedule_name(l->ask.schedule));
 	if (b->n_node > MAX_TERM)
 		return dmi_fail(err, DM_ERR_OVERFLOW, "bound: %z steps are more than %d", b->n_node - 1, MAX_TERM - 1);
-	if (option[VARIANCE] >= LEARNED && !dmi_model_has_variance(l->model))
+	if (option[VARIANCE] >= LEARNED && !dmi_model_has_variance(l->ask.model))
 		return dmi_fail(err, DM_ERR_ARGUMENT, "bound: variance=%s needs a model with variance=1",
 		                variances[(size_t)option[VARIANCE]]);
 	if (b->n_node == 2 && option[VARIANCE] != LEARNED && option[VARIANCE] != LEARNED_LOG)
 		return dmi_fail(err, DM_ERR_UNSUPPORTED,
 		                "bound: variance=%s of the last step needs a step before, the chain has 1",
 		                variances[(size_t)option[VARIANCE]]);
-	b->n_chosen = l->options.n_list ? l->options.n_list + 1 : b->n_node - 1;
+	b->n_chosen = l->ask.options.n_list ? l->ask.options.n_list + 1 : b->n_node - 1;
 	dm_status st = check_terms(l, err);
 	if (st == DM_OK && option[LAST] == LAST_CONTINUOUS)
-		st = dmi_likelihood_refuse(l, 1u << LEVELS | 1u << CDF, "last=continuous", err);
+		st = dmi_ask_refuse(&l->ask, 1u << LEVELS | 1u << CDF, "last=continuous", err);
 	return st;
 }
 
-static void place(dm_likelihood *l)
+static void place(void *object)
 {
+	dm_likelihood *l = object;
 	struct dmi_bound *b = &l->bound;
 	size_t count;
-	b->node = dmi_likelihood_take(l, b->n_node, sizeof *b->node);
-	b->chosen = dmi_likelihood_take(l, b->n_chosen, sizeof *b->chosen);
-	b->x0 = dmi_likelihood_take(l, l->n_element, sizeof *b->x0);
-	b->variance = dmi_likelihood_take(l, l->n_element, sizeof *b->variance);
+	dmi_likelihood_place(l);
+	b->node = dmi_ask_take(&l->ask, b->n_node, sizeof *b->node);
+	b->chosen = dmi_ask_take(&l->ask, b->n_chosen, sizeof *b->chosen);
+	b->x0 = dmi_ask_take(&l->ask, l->ask.n_element, sizeof *b->x0);
+	b->variance = dmi_ask_take(&l->ask, l->ask.n_element, sizeof *b->variance);
 	if (!dmi_multiply(b->n_node, sizeof *b->term, &count))
-		l->overflow = 1;
+		l->ask.overflow = 1;
 	else
-		b->term = dmi_likelihood_take(l, l->n_sample, count);
+		b->term = dmi_ask_take(&l->ask, l->ask.n_sample, count);
 }
 
 static dm_status nodes(dm_likelihood *l, dm_error *err)
@@ -93,12 +96,12 @@ static dm_status nodes(dm_likelihood *l, dm_error *err)
 	double mean[2], variance;
 	dm_status st = DM_OK;
 	for (size_t i = 0; st == DM_OK && i <= last; i++)
-		if (l->grid)
-			b->node[i] = *dm_grid_node(l->grid, i);
+		if (l->ask.grid)
+			b->node[i] = *dm_grid_node(l->ask.grid, i);
 		else if (i < last)
-			st = dm_schedule_at_time(l->schedule, (double)(last - 1 - i), &b->node[i], err);
+			st = dm_schedule_at_time(l->ask.schedule, (double)(last - 1 - i), &b->node[i], err);
 		else
-			st = dm_schedule_at_lambda(l->schedule, INFINITY, &b->node[i], err);
+			st = dm_schedule_at_lambda(l->ask.schedule, INFINITY, &b->node[i], err);
 	for (size_t i = 1; st == DM_OK && i <= last; i++) {
 		st = dm_posterior(&b->node[i - 1], &b->node[i], mean, &variance, err);
 		if (st == DM_OK && i < last && !(variance > 0))
@@ -115,23 +118,25 @@ static dm_status nodes(dm_likelihood *l, dm_error *err)
 static double prior_term(const dm_likelihood *l, size_t i)
 {
 	const dm_node *at = &l->bound.node[0];
-	const dm_input x0 = dmi_row(l->start + i * l->n_element);
-	double p = l->options.value[PRIOR_STD] != 0 ? l->options.value[PRIOR_STD] : at->sigma;
+	const dm_input x0 = dmi_row(l->start + i * l->ask.n_element);
+	double p = l->ask.options.value[PRIOR_STD] != 0 ? l->ask.options.value[PRIOR_STD] : at->sigma;
 	double ratio = at->sigma / p, mean = at->alpha / p;
-	double square = mean * mean * dmi_row_product(l, x0, x0) / (double)l->n_element;
+	double square = mean * mean * dmi_row_product(&l->ask, x0, x0) / (double)l->ask.n_element;
 	return (ratio * ratio - 1 - 2 * dmi_log(ratio) + square) / (2 * ln2);
 }
 
-static dm_status begin(dm_likelihood *l, dm_error *err)
+static dm_status begin(void *object, dm_error *err)
 {
+	dm_likelihood *l = object;
 	struct dmi_bound *b = &l->bound;
+	dmi_likelihood_begin(l);
 	dm_status st = nodes(l, err);
 	if (st != DM_OK)
 		return st;
 	for (size_t k = 0; k < b->n_chosen; k++)
-		b->chosen[k] = l->options.n_list ? (size_t)(k < l->options.n_list ? l->options.list[k] : 0) : k + 1;
+		b->chosen[k] = l->ask.options.n_list ? (size_t)(k < l->ask.options.n_list ? l->ask.options.list[k] : 0) : k + 1;
 	b->chosen[b->n_chosen - 1] = b->n_node - 1;
-	for (size_t i = 0; i < l->n_sample; i++) {
+	for (size_t i = 0; i < l->ask.n_sample; i++) {
 		double *term = b->term + i * b->n_node;
 		for (size_t k = 1; k < b->n_node; k++)
 			term[k] = NAN;
@@ -139,7 +144,7 @@ static dm_status begin(dm_likelihood *l, dm_error *err)
 			term[b->chosen[k]] = 0;
 		term[0] = prior_term(l, i);
 	}
-	l->rq.n_step = (int64_t)b->n_node - 1;
+	l->ask.rq.n_step = (int64_t)b->n_node - 1;
 	return DM_OK;
 }
 
@@ -152,32 +157,31 @@ static dm_input noise(const dm_likelihood *l)
 	return (dm_input){.source = DM_SOURCE_NORMALS, .draw = (uint32_t)DM_DRAW_BOUND << 29 | tag << 24 | visit};
 }
 
-static dm_status ask(dm_likelihood *l, dm_error *err)
+static dm_status ask(void *object, dm_error *err)
 {
+	dm_likelihood *l = object;
 	const struct dmi_bound *b = &l->bound;
-	double row[2];
+	double row[2], scale = 0;
 	if (b->at == b->n_chosen)
 		return DM_DONE;
 	const dm_node *t = &b->node[b->chosen[b->at] - 1];
-	for (size_t i = 0; i < l->n_sample; i++)
-		l->row[i] = i;
-	dmi_likelihood_rows(l, l->n_sample, 1);
-	dm_status st = dmi_likelihood_node(l, 0, t, err);
+	for (size_t i = 0; i < l->ask.n_sample; i++)
+		l->ask.row[i] = i;
+	dmi_ask_rows(&l->ask, l->ask.n_sample, 1);
+	dm_status st = dmi_ask_node(&l->ask, 0, t, err);
 	if (st == DM_OK)
-		st = dmi_likelihood_decode(l, DM_SPACE_X0, t, row, err);
-	double scale = dmi_model_input_scale(l->model, t);
-	if (st == DM_OK && !dmi_is_finite(scale))
-		st = dmi_fail(err, DM_ERR_UNSUPPORTED, "bound: the model's input has no scale at t = %g (alpha = %g)", t->t,
-		              t->alpha);
+		st = dmi_ask_decode(&l->ask, DM_SPACE_X0, t, row, err);
+	if (st == DM_OK)
+		st = dmi_ask_scale(&l->ask, t, &scale, err);
 	if (st != DM_OK)
 		return st;
 	const double c[2] = {scale * t->alpha, scale * t->sigma};
-	for (size_t i = 0; i < l->n_sample; i++) {
-		const dm_input in[2] = {dmi_row(l->start + i * l->n_element), noise(l)};
-		dmi_row_sum(l, i, 2, in, c, dmi_likelihood_input(l, i), l->rq.x_type);
+	for (size_t i = 0; i < l->ask.n_sample; i++) {
+		const dm_input in[2] = {dmi_row(l->start + i * l->ask.n_element), noise(l)};
+		dmi_row_sum(&l->ask, i, 2, in, c, dmi_ask_input(&l->ask, i), l->ask.rq.x_type);
 	}
-	l->rq.step = (int64_t)b->chosen[b->at] - 1;
-	return dmi_likelihood_ask(l, DM_ASK_PREDICTION);
+	l->ask.rq.step = (int64_t)b->chosen[b->at] - 1;
+	return dmi_ask_make(&l->ask, DM_ASK_PREDICTION);
 }
 
 /* --------------------------------------------------------------------------------------------------------- answers */
@@ -209,7 +213,7 @@ static struct step step_of(const struct dmi_bound *b, size_t k)
 static double log_variance(const dm_likelihood *l, const struct step *step, size_t j)
 {
 	double out = l->bound.variance[j];
-	switch ((int)l->options.value[VARIANCE]) {
+	switch ((int)l->ask.options.value[VARIANCE]) {
 	case SMALL:
 		return dmi_log(step->small);
 	case LARGE:
@@ -250,16 +254,16 @@ static double last_term(const double *option, double truth, double x0, double lo
 static double mean_term(const dm_likelihood *l, size_t i, const struct step *step)
 {
 	const struct dmi_bound *b = &l->bound;
-	const double *truth = l->start + i * l->n_element, *option = l->options.value;
+	const double *truth = l->start + i * l->ask.n_element, *option = l->ask.options.value;
 	double sum = 0, clip = option[CLIP] != 0 ? option[CLIP] : INFINITY;
-	for (size_t j = 0; j < l->n_element; j++) {
+	for (size_t j = 0; j < l->ask.n_element; j++) {
 		double x0 = fmin(fmax(b->x0[j], -clip), clip), log_w = log_variance(l, step, j), d = step->m * (truth[j] - x0);
 		if (step->last)
 			sum += last_term(option, truth[j], x0, log_w / 2 - dmi_log(step->alpha));
 		else
 			sum += (log_w - dmi_log(step->q) - 1 + (step->q + d * d) / dmi_exp(log_w)) / 2;
 	}
-	return sum / (double)l->n_element;
+	return sum / (double)l->ask.n_element;
 }
 
 /* The model's x0 and its second output for a sample, in double. */
@@ -267,35 +271,37 @@ static void read_answer(dm_likelihood *l, size_t i, const dm_node *t, const doub
 {
 	static const double one = 1;
 	const struct dmi_bound *b = &l->bound;
-	const dm_input in[3] = {dmi_row(l->start + i * l->n_element), noise(l), dmi_likelihood_answer(l, i)};
+	const dm_input in[3] = {dmi_row(l->start + i * l->ask.n_element), noise(l), dmi_ask_answer(&l->ask, i)};
 	const double c[3] = {row[0] * t->alpha, row[0] * t->sigma, row[1]};
-	dmi_row_sum(l, i, 3, in, c, b->x0, DM_F64);
-	if (!l->rq.out_variance)
+	dmi_row_sum(&l->ask, i, 3, in, c, b->x0, DM_F64);
+	if (!l->ask.rq.out_variance)
 		return;
-	size_t at = i * l->rq.out_stride * dmi_type_size(l->rq.out_type);
-	const dm_input variance = {.data = (const char *)l->out_variance[0] + at, .type = l->rq.out_type};
-	dmi_row_sum(l, i, 1, &variance, &one, b->variance, DM_F64);
+	size_t at = i * l->ask.rq.out_stride * dmi_type_size(l->ask.rq.out_type);
+	const dm_input variance = {.data = (const char *)l->ask.out_variance[0] + at, .type = l->ask.rq.out_type};
+	dmi_row_sum(&l->ask, i, 1, &variance, &one, b->variance, DM_F64);
 }
 
-static dm_status take(dm_likelihood *l, dm_error *err)
+static dm_status take(void *object, dm_error *err)
 {
+	dm_likelihood *l = object;
 	struct dmi_bound *b = &l->bound;
 	size_t k = b->chosen[b->at];
 	const struct step step = step_of(b, k);
-	const int32_t n_draw = (int32_t)l->options.value[N_DRAW];
+	const int32_t n_draw = (int32_t)l->ask.options.value[N_DRAW];
 	double row[2];
-	dm_status st = dmi_likelihood_decode(l, DM_SPACE_X0, &b->node[k - 1], row, err);
-	for (size_t i = 0; st == DM_OK && i < l->n_sample; i++) {
+	dm_status st = dmi_ask_decode(&l->ask, DM_SPACE_X0, &b->node[k - 1], row, err);
+	for (size_t i = 0; st == DM_OK && i < l->ask.n_sample; i++) {
 		read_answer(l, i, &b->node[k - 1], row);
 		l->log_density[i] = mean_term(l, i, &step); /* kept there until all are known */
 		if (!dmi_is_finite(l->log_density[i]))
 			st = dmi_fail(err, DM_ERR_NOT_FINITE,
 			              "bound: term %z of sample %l is %g; a learned variance must be above 0 and finite", k,
-			              l->sample[i], l->log_density[i]);
+			              l->ask.sample[i], l->log_density[i]);
 	}
 	if (st != DM_OK)
 		return st;
-	for (size_t i = 0; i < l->n_sample; i++)
+	dmi_likelihood_count(l);
+	for (size_t i = 0; i < l->ask.n_sample; i++)
 		b->term[i * b->n_node + k] += l->log_density[i] / (ln2 * n_draw);
 	if (++b->draw == n_draw) {
 		b->draw = 0;
@@ -305,36 +311,31 @@ static dm_status take(dm_likelihood *l, dm_error *err)
 }
 
 /* Terms that were not computed count as the mean of those that were. */
-static dm_status finish(dm_likelihood *l, dm_error *err)
+static dm_status finish(void *object, dm_error *err)
 {
+	dm_likelihood *l = object;
 	const struct dmi_bound *b = &l->bound;
 	double all = (double)b->n_node - 2, computed = (double)b->n_chosen - 1;
 	(void)err;
-	for (size_t i = 0; i < l->n_sample; i++) {
+	for (size_t i = 0; i < l->ask.n_sample; i++) {
 		const double *term = b->term + i * b->n_node;
 		double sum = 0;
 		for (size_t k = 0; k + 1 < b->n_chosen; k++)
 			sum += term[b->chosen[k]];
 		if (computed > 0)
 			sum *= all / computed;
-		l->log_density[i] = -(term[0] + sum + term[b->n_node - 1]) * (double)l->n_element * ln2;
+		l->log_density[i] = -(term[0] + sum + term[b->n_node - 1]) * (double)l->ask.n_element * ln2;
 	}
 	return DM_OK;
 }
 
-static double offset(const dm_likelihood *l)
-{
-	(void)l;
-	return 0;
-}
-
-const struct dmi_estimate dmi_estimate_bound = {.name = "bound",
-                                                .option = options,
-                                                .n_option = sizeof options / sizeof *options,
-                                                .setup = setup,
-                                                .place = place,
-                                                .begin = begin,
-                                                .ask = ask,
-                                                .take = take,
-                                                .finish = finish,
-                                                .offset = offset};
+const struct dmi_asker_type dmi_likelihood_bound = {.name = "bound",
+                                                    .driver = "dm_likelihood_next",
+                                                    .option = options,
+                                                    .n_option = sizeof options / sizeof *options,
+                                                    .setup = setup,
+                                                    .place = place,
+                                                    .begin = begin,
+                                                    .ask = ask,
+                                                    .take = take,
+                                                    .finish = finish};

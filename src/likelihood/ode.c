@@ -60,59 +60,63 @@ static double precision(int32_t type)
 
 static dm_status check_options(dm_likelihood *l, dm_error *err)
 {
-	const double *option = l->options.value;
-	const dm_model_ops *ops = &l->model->ops;
-	int adaptive = l->ode.tableau->adaptive, times = l->options.given >> DMI_ODE_TIMES & 1;
-	dm_status st = adaptive ? dmi_likelihood_refuse(l, BIT_FIXED, "method=rk45", err)
-	                        : dmi_likelihood_refuse(l, BIT_ADAPTIVE, "a method of fixed steps", err);
+	const double *option = l->ask.options.value;
+	const dm_model_ops *ops = &l->ask.model->ops;
+	int adaptive = l->ode.tableau->adaptive, times = l->ask.options.given >> DMI_ODE_TIMES & 1;
+	dm_status st = adaptive ? dmi_ask_refuse(&l->ask, BIT_FIXED, "method=rk45", err)
+	                        : dmi_ask_refuse(&l->ask, BIT_ADAPTIVE, "a method of fixed steps", err);
 	if (st == DM_OK && times)
-		st = dmi_likelihood_refuse(l, BIT_ENDS, "times", err);
-	if (st == DM_OK && times && l->options.n_list < 2)
+		st = dmi_ask_refuse(&l->ask, BIT_ENDS, "times", err);
+	if (st == DM_OK && times && l->ask.options.n_list < 2)
 		st = dmi_fail(err, DM_ERR_ARGUMENT, "likelihood: times holds %z number, it must hold 2 or more",
-		              l->options.n_list);
+		              l->ask.options.n_list);
 	if (st == DM_OK && option[DMI_ODE_PROBE] == DMI_PROBE_EXACT)
-		st = dmi_likelihood_refuse(l, 1u << DMI_ODE_N_PROBE, "probe=exact", err);
+		st = dmi_ask_refuse(&l->ask, 1u << DMI_ODE_N_PROBE, "probe=exact", err);
 	if (st == DM_OK && option[DMI_ODE_DIVERGENCE] == DIVERGENCE_VJP)
-		st = dmi_likelihood_refuse(l, 1u << DMI_ODE_DIFFERENCE_STEP, "divergence=vjp", err);
+		st = dmi_ask_refuse(&l->ask, 1u << DMI_ODE_DIFFERENCE_STEP, "divergence=vjp", err);
 	if (st == DM_OK && option[DMI_ODE_DIVERGENCE] == DIVERGENCE_VJP && ops->predict && !ops->vjp)
 		st = dmi_fail(err, DM_ERR_ARGUMENT,
 		              "likelihood: divergence=vjp needs the model's callback vjp, which is NULL; it may be difference");
 	return st;
 }
 
-static dm_status setup(dm_likelihood *l, dm_error *err)
+static dm_status setup(void *object, dm_error *err)
 {
+	dm_likelihood *l = object;
 	struct dmi_ode *o = &l->ode;
-	const double *option = l->options.value;
+	const double *option = l->ask.options.value;
 	o->tableau = dmi_tableaus[(size_t)option[DMI_ODE_METHOD]];
 	dm_status st = check_options(l, err);
 	if (st != DM_OK)
 		return st;
 	o->together = !o->tableau->adaptive || option[DMI_ODE_NORM] != 0;
 	o->use_vjp = option[DMI_ODE_DIVERGENCE] == DIVERGENCE_VJP ||
-	             (option[DMI_ODE_DIVERGENCE] == DIVERGENCE_AUTO && l->model->ops.vjp);
-	o->n_probe = option[DMI_ODE_PROBE] == DMI_PROBE_EXACT ? l->n_element : (size_t)option[DMI_ODE_N_PROBE];
+	             (option[DMI_ODE_DIVERGENCE] == DIVERGENCE_AUTO && l->ask.model->ops.vjp);
+	l->ask.cotangents = o->use_vjp;
+	o->n_probe = option[DMI_ODE_PROBE] == DMI_PROBE_EXACT ? l->ask.n_element : (size_t)option[DMI_ODE_N_PROBE];
 	o->n_part = 1 + o->n_probe * (o->use_vjp ? 1 : 2);
 	o->difference = option[DMI_ODE_DIFFERENCE_STEP];
 	if (o->difference == 0)
-		o->difference = dmi_pow(fmax(precision(l->rq.x_type), precision(l->rq.out_type)), 1.0 / 3);
-	o->n_node = o->tableau->adaptive ? 2 : l->options.n_list ? l->options.n_list : (size_t)option[DMI_ODE_STEPS] + 1;
+		o->difference = dmi_pow(fmax(precision(l->ask.rq.x_type), precision(l->ask.rq.out_type)), 1.0 / 3);
+	o->n_node = o->tableau->adaptive    ? 2
+	            : l->ask.options.n_list ? l->ask.options.n_list
+	                                    : (size_t)option[DMI_ODE_STEPS] + 1;
 	return DM_OK;
 }
 
-static void place(dm_likelihood *l)
+static void place(void *object)
 {
+	dm_likelihood *l = object;
 	struct dmi_ode *o = &l->ode;
-	o->node = dmi_likelihood_take(l, o->n_node, sizeof *o->node);
-	o->angle = dmi_likelihood_take(l, o->n_node, sizeof *o->angle);
-	o->lane = dmi_likelihood_take(l, l->n_sample, sizeof *o->lane);
-	o->y = dmi_likelihood_take_rows(l, l->n_element, DM_F64);
-	o->y_next = dmi_likelihood_take_rows(l, l->n_element, DM_F64);
-	o->probe = dmi_likelihood_take_rows(l, l->n_element, DM_F64);
+	dmi_likelihood_place(l);
+	o->node = dmi_ask_take(&l->ask, o->n_node, sizeof *o->node);
+	o->angle = dmi_ask_take(&l->ask, o->n_node, sizeof *o->angle);
+	o->lane = dmi_ask_take(&l->ask, l->ask.n_sample, sizeof *o->lane);
+	o->y = dmi_ask_take_rows(&l->ask, l->ask.n_element, DM_F64);
+	o->y_next = dmi_ask_take_rows(&l->ask, l->ask.n_element, DM_F64);
+	o->probe = dmi_ask_take_rows(&l->ask, l->ask.n_element, DM_F64);
 	for (int32_t s = 0; s < o->tableau->n_stage; s++)
-		o->slope[s] = dmi_likelihood_take_rows(l, l->n_element, DM_F64);
-	if (o->use_vjp)
-		l->cotangent = dmi_likelihood_take_rows(l, l->rq.out_stride, l->rq.out_type);
+		o->slope[s] = dmi_ask_take_rows(&l->ask, l->ask.n_element, DM_F64);
 }
 
 /* ----------------------------------------------------------------------------------------------------------- nodes */
@@ -122,27 +126,27 @@ dm_status dmi_ode_node(const dm_likelihood *l, double angle, dm_node *out, dm_er
 	const struct dmi_ode *o = &l->ode;
 	double lambda = dmi_log(dmi_cos(angle) / dmi_sin(angle));
 	lambda = fmin(fmax(lambda, o->node[o->n_node - 1].lambda), o->node[0].lambda);
-	return dm_schedule_at_lambda(l->schedule, lambda, out, err);
+	return dm_schedule_at_lambda(l->ask.schedule, lambda, out, err);
 }
 
 static dm_status ends(dm_likelihood *l, dm_error *err)
 {
 	struct dmi_ode *o = &l->ode;
-	const double *option = l->options.value;
+	const double *option = l->ask.options.value;
 	double t_min, t_max;
-	dm_schedule_range(l->schedule, &t_min, &t_max);
-	if (l->options.given >> DMI_ODE_T_MIN & 1)
+	dm_schedule_range(l->ask.schedule, &t_min, &t_max);
+	if (l->ask.options.given >> DMI_ODE_T_MIN & 1)
 		t_min = option[DMI_ODE_T_MIN];
-	if (l->options.given >> DMI_ODE_T_MAX & 1)
+	if (l->ask.options.given >> DMI_ODE_T_MAX & 1)
 		t_max = option[DMI_ODE_T_MAX];
-	if (l->options.n_list) {
-		t_min = l->options.list[0];
-		t_max = l->options.list[o->n_node - 1];
+	if (l->ask.options.n_list) {
+		t_min = l->ask.options.list[0];
+		t_max = l->ask.options.list[o->n_node - 1];
 	}
 	if (!(t_min < t_max))
 		return dmi_fail(err, DM_ERR_ARGUMENT, "likelihood: t_min (%g) must be below t_max (%g)", t_min, t_max);
-	dm_status st = dm_schedule_at_time(l->schedule, t_min, &o->node[0], err);
-	return st == DM_OK ? dm_schedule_at_time(l->schedule, t_max, &o->node[o->n_node - 1], err) : st;
+	dm_status st = dm_schedule_at_time(l->ask.schedule, t_min, &o->node[0], err);
+	return st == DM_OK ? dm_schedule_at_time(l->ask.schedule, t_max, &o->node[o->n_node - 1], err) : st;
 }
 
 /* The i-th node between the ends. */
@@ -151,18 +155,18 @@ static dm_status inner_node(dm_likelihood *l, size_t i, dm_error *err)
 	struct dmi_ode *o = &l->ode;
 	size_t n = o->n_node;
 	const dm_node *low = &o->node[0], *high = &o->node[n - 1];
-	int32_t grid = (int32_t)l->options.value[DMI_ODE_GRID];
-	if (l->options.n_list)
-		return dm_schedule_at_time(l->schedule, l->options.list[i], &o->node[i], err);
+	int32_t grid = (int32_t)l->ask.options.value[DMI_ODE_GRID];
+	if (l->ask.options.n_list)
+		return dm_schedule_at_time(l->ask.schedule, l->ask.options.list[i], &o->node[i], err);
 	if (grid == GRID_TIME)
-		return dm_schedule_at_time(l->schedule, dmi_even(low->t, high->t, i, n), &o->node[i], err);
+		return dm_schedule_at_time(l->ask.schedule, dmi_even(low->t, high->t, i, n), &o->node[i], err);
 	if (grid == GRID_ANGLE)
 		return dmi_ode_node(l, dmi_even(o->angle[0], o->angle[n - 1], i, n), &o->node[i], err);
 	if (!dmi_is_finite(low->lambda) || !dmi_is_finite(high->lambda))
 		return dmi_fail(err, DM_ERR_UNSUPPORTED,
 		                "likelihood: grid=log_snr has no even steps between lambda %g and %g; set t_min and t_max",
 		                low->lambda, high->lambda);
-	return dm_schedule_at_lambda(l->schedule, dmi_even(low->lambda, high->lambda, i, n), &o->node[i], err);
+	return dm_schedule_at_lambda(l->ask.schedule, dmi_even(low->lambda, high->lambda, i, n), &o->node[i], err);
 }
 
 static double angle_of(const dm_node *at)
@@ -188,22 +192,24 @@ static dm_status nodes(dm_likelihood *l, dm_error *err)
 	return st;
 }
 
-static dm_status begin(dm_likelihood *l, dm_error *err)
+static dm_status begin(void *object, dm_error *err)
 {
+	dm_likelihood *l = object;
 	struct dmi_ode *o = &l->ode;
+	dmi_likelihood_begin(l);
 	dm_status st = nodes(l, err);
 	const dm_node *first = &o->node[0];
-	int clean = l->options.value[DMI_ODE_START] == START_CLEAN;
+	int clean = l->ask.options.value[DMI_ODE_START] == START_CLEAN;
 	double factor = (clean ? first->alpha : 1) / sqrt(first->alpha * first->alpha + first->sigma * first->sigma);
 	if (st == DM_OK && factor == 0)
 		st = dmi_fail(err, DM_ERR_UNSUPPORTED, "likelihood: start=clean needs alpha above 0 at t_min = %g", first->t);
-	for (size_t i = 0; st == DM_OK && i < l->n_sample; i++) {
-		const dm_input x0 = dmi_row(l->start + i * l->n_element);
-		dmi_row_sum(l, i, 1, &x0, &factor, o->y + i * l->n_element, DM_F64);
+	for (size_t i = 0; st == DM_OK && i < l->ask.n_sample; i++) {
+		const dm_input x0 = dmi_row(l->start + i * l->ask.n_element);
+		dmi_row_sum(&l->ask, i, 1, &x0, &factor, o->y + i * l->ask.n_element, DM_F64);
 		o->lane[i].angle = o->angle[0];
-		o->lane[i].wish = l->options.value[DMI_ODE_H_INIT] * (o->angle[o->n_node - 1] - o->angle[0]);
+		o->lane[i].wish = l->ask.options.value[DMI_ODE_H_INIT] * (o->angle[o->n_node - 1] - o->angle[0]);
 	}
-	l->rq.n_step = o->tableau->adaptive ? -1 : (int64_t)o->n_node - 1;
+	l->ask.rq.n_step = o->tableau->adaptive ? -1 : (int64_t)o->n_node - 1;
 	return st;
 }
 
@@ -229,23 +235,24 @@ static dm_status begin_trial(const dm_likelihood *l, struct dmi_lane *lane, dm_e
 	return DM_OK;
 }
 
-static dm_status ask(dm_likelihood *l, dm_error *err)
+static dm_status ask(void *object, dm_error *err)
 {
+	dm_likelihood *l = object;
 	struct dmi_ode *o = &l->ode;
 	size_t n = 0;
-	for (size_t i = 0; i < l->n_sample; i++)
+	for (size_t i = 0; i < l->ask.n_sample; i++)
 		if (!o->lane[i].done)
-			l->row[n++] = i;
+			l->ask.row[n++] = i;
 	if (!n)
 		return DM_DONE;
-	if (o->tableau->adaptive && !(o->part && o->use_vjp) && l->n_eval >= l->max_eval)
-		return dmi_fail(err, DM_ERR_LIMIT, "likelihood: max_eval = %l evaluations are used up", l->max_eval);
+	if (o->tableau->adaptive && !(o->part && o->use_vjp) && l->ask.n_eval >= l->ask.max_eval)
+		return dmi_fail(err, DM_ERR_LIMIT, "likelihood: max_eval = %l evaluations are used up", l->ask.max_eval);
 	for (size_t k = 0; o->part == 0 && k < n; k++) {
-		dm_status st = begin_trial(l, &o->lane[l->row[k]], err);
+		dm_status st = begin_trial(l, &o->lane[l->ask.row[k]], err);
 		if (st != DM_OK)
 			return st;
 	}
-	l->rq.step = o->lane[l->row[0]].step;
+	l->ask.rq.step = o->lane[l->ask.row[0]].step;
 	return o->part ? dmi_ode_ask_probe(l) : dmi_ode_ask_prediction(l, n, err);
 }
 
@@ -254,11 +261,11 @@ static double trial_error(const dm_likelihood *l, size_t i)
 {
 	const struct dmi_ode *o = &l->ode;
 	const struct dmi_lane *lane = &o->lane[i];
-	const double tolerance[2] = {l->options.value[DMI_ODE_ATOL], l->options.value[DMI_ODE_RTOL]};
+	const double tolerance[2] = {l->ask.options.value[DMI_ODE_ATOL], l->ask.options.value[DMI_ODE_RTOL]};
 	double c[3][1 + DMI_RK_STAGES] = {{0}, {1}, {1}}, e = 0, low = lane->volume;
-	dm_input in[1 + DMI_RK_STAGES] = {dmi_row(o->y + i * l->n_element)};
+	dm_input in[1 + DMI_RK_STAGES] = {dmi_row(o->y + i * l->ask.n_element)};
 	for (int32_t s = 0; s < o->tableau->n_stage; s++) {
-		in[1 + s] = dmi_row(o->slope[s] + i * l->n_element);
+		in[1 + s] = dmi_row(o->slope[s] + i * l->ask.n_element);
 		c[0][1 + s] = lane->h * o->tableau->difference[s];
 		c[1][1 + s] = lane->h * (o->tableau->b[s] - o->tableau->difference[s]);
 		e += c[0][1 + s] * lane->rate[s];
@@ -266,7 +273,7 @@ static double trial_error(const dm_likelihood *l, size_t i)
 	}
 	const dm_job job = {.struct_size = sizeof job,
 	                    .n_sample = 1,
-	                    .n_element = l->n_element,
+	                    .n_element = l->ask.n_element,
 	                    .n_in = 1 + DMI_RK_STAGES,
 	                    .n_out = 3,
 	                    .in = in,
@@ -279,7 +286,7 @@ static void accept(dm_likelihood *l, size_t i)
 {
 	struct dmi_ode *o = &l->ode;
 	struct dmi_lane *lane = &o->lane[i];
-	size_t at = i * l->n_element, bytes = l->n_element * sizeof(double), last = (size_t)o->tableau->n_stage - 1;
+	size_t at = i * l->ask.n_element, bytes = l->ask.n_element * sizeof(double), last = (size_t)o->tableau->n_stage - 1;
 	dmi_ode_advance(l, i, o->tableau->b, o->tableau->n_stage);
 	memcpy(o->y + at, o->y_next + at, bytes);
 	for (size_t s = 0; s <= last; s++)
@@ -310,53 +317,49 @@ static void judge(dm_likelihood *l, size_t i, double sum, double count)
 void dmi_ode_end_trial(dm_likelihood *l)
 {
 	const struct dmi_ode *o = &l->ode;
-	double count = (double)l->n_element + 1, sum = 0;
-	size_t n = l->rq.n_sample;
+	double count = (double)l->ask.n_element + 1, sum = 0;
+	size_t n = l->ask.rq.n_sample;
 	for (size_t k = 0; o->tableau->adaptive && o->together && k < n; k++)
-		sum += trial_error(l, l->row[k]);
+		sum += trial_error(l, l->ask.row[k]);
 	for (size_t k = 0; k < n; k++)
 		if (!o->tableau->adaptive)
-			accept(l, l->row[k]);
+			accept(l, l->ask.row[k]);
 		else if (o->together)
-			judge(l, l->row[k], sum, count * (double)n);
+			judge(l, l->ask.row[k], sum, count * (double)n);
 		else
-			judge(l, l->row[k], trial_error(l, l->row[k]), count);
+			judge(l, l->ask.row[k], trial_error(l, l->ask.row[k]), count);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- results */
 
-static dm_status finish(dm_likelihood *l, dm_error *err)
+static dm_status finish(void *object, dm_error *err)
 {
+	dm_likelihood *l = object;
 	static const double half_log_2pi = 0.9189385332046727;
 	const struct dmi_ode *o = &l->ode;
 	const dm_node *first = &o->node[0], *end = &o->node[o->n_node - 1];
-	double n = (double)l->n_element,
-	       std = l->options.value[DMI_ODE_PRIOR_STD] != 0 ? l->options.value[DMI_ODE_PRIOR_STD] : end->sigma;
+	double n = (double)l->ask.n_element,
+	       std = l->ask.options.value[DMI_ODE_PRIOR_STD] != 0 ? l->ask.options.value[DMI_ODE_PRIOR_STD] : end->sigma;
 	double r2 = first->alpha * first->alpha + first->sigma * first->sigma;
 	double end_r2 = end->alpha * end->alpha + end->sigma * end->sigma;
 	double constant = n * (dmi_log(end_r2 / r2) / 2 - dmi_log(std) - half_log_2pi);
 	(void)err;
-	if (l->options.value[DMI_ODE_START] == START_CLEAN)
+	if (l->ask.options.value[DMI_ODE_START] == START_CLEAN)
 		constant += n * dmi_log(first->alpha);
-	for (size_t i = 0; i < l->n_sample; i++) {
-		const dm_input y = dmi_row(o->y + i * l->n_element);
-		l->log_density[i] = constant + o->lane[i].volume - end_r2 * dmi_row_product(l, y, y) / (2 * std * std);
+	for (size_t i = 0; i < l->ask.n_sample; i++) {
+		const dm_input y = dmi_row(o->y + i * l->ask.n_element);
+		l->log_density[i] = constant + o->lane[i].volume - end_r2 * dmi_row_product(&l->ask, y, y) / (2 * std * std);
 	}
 	return DM_OK;
 }
 
-static double offset(const dm_likelihood *l)
-{
-	return l->options.value[DMI_ODE_OFFSET];
-}
-
-const struct dmi_estimate dmi_estimate_ode = {.name = "likelihood",
-                                              .option = options,
-                                              .n_option = sizeof options / sizeof *options,
-                                              .setup = setup,
-                                              .place = place,
-                                              .begin = begin,
-                                              .ask = ask,
-                                              .take = dmi_ode_take,
-                                              .finish = finish,
-                                              .offset = offset};
+const struct dmi_asker_type dmi_likelihood_ode = {.name = "likelihood",
+                                                  .driver = "dm_likelihood_next",
+                                                  .option = options,
+                                                  .n_option = sizeof options / sizeof *options,
+                                                  .setup = setup,
+                                                  .place = place,
+                                                  .begin = begin,
+                                                  .ask = ask,
+                                                  .take = dmi_ode_take,
+                                                  .finish = finish};

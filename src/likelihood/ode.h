@@ -31,10 +31,10 @@ dm_status dmi_ode_node(const dm_likelihood *l, double angle, dm_node *out, dm_er
 /* y_next = y + h sum_s weight[s] slope[s] of a sample, over n stages. */
 void dmi_ode_advance(dm_likelihood *l, size_t i, const double *weight, int32_t n);
 
-/* The requests of a stage for the n samples in l->row, and their answers. */
+/* The requests of a stage for the n samples in l->ask.row, and their answers. */
 dm_status dmi_ode_ask_prediction(dm_likelihood *l, size_t n, dm_error *err);
 dm_status dmi_ode_ask_probe(dm_likelihood *l);
-dm_status dmi_ode_take(dm_likelihood *l, dm_error *err);
+dm_status dmi_ode_take(void *object, dm_error *err);
 
 /* After the last stage: every sample goes on, or tries again. */
 void dmi_ode_end_trial(dm_likelihood *l);

@@ -1,29 +1,21 @@
 /* Reading the results, and the calls that do everything at once. */
 #include "base/compiler.h"
-#include "likelihood/likelihood.h"
+#include "likelihood/ode.h"
 #include "base/error.h"
 #include <math.h>
 #include <string.h>
-
-static dm_status check_done(const dm_likelihood *l, const char *call, dm_error *err)
-{
-	if (!l)
-		return dmi_fail(err, DM_ERR_ARGUMENT, "%s: likelihood is NULL", call);
-	if (!l->done)
-		return dmi_fail(err, DM_ERR_STATE, "%s: not yet, the last request is still to come", call);
-	return DM_OK;
-}
 
 dm_status dm_likelihood_values(const dm_likelihood *l, double *log_density, double *bits, int64_t *n_eval,
                                dm_error *err)
 {
 	static const double ln2 = 0.6931471805599453;
-	dm_status st = check_done(l, "likelihood values", err);
-	for (size_t i = 0; st == DM_OK && i < l->n_sample; i++) {
+	dm_status st = dmi_ask_late(l, "likelihood values", err);
+	double offset = st == DM_OK && l->ask.type == &dmi_likelihood_ode ? l->ask.options.value[DMI_ODE_OFFSET] : 0;
+	for (size_t i = 0; st == DM_OK && i < l->ask.n_sample; i++) {
 		if (log_density)
 			log_density[i] = l->log_density[i];
 		if (bits)
-			bits[i] = -l->log_density[i] / ((double)l->n_element * ln2) + l->kind->offset(l);
+			bits[i] = -l->log_density[i] / ((double)l->ask.n_element * ln2) + offset;
 		if (n_eval)
 			n_eval[i] = l->eval_of[i];
 	}
@@ -32,34 +24,34 @@ dm_status dm_likelihood_values(const dm_likelihood *l, double *log_density, doub
 
 dm_status dm_likelihood_latent(const dm_likelihood *l, void *latent, int32_t type, dm_error *err)
 {
-	dm_status st = check_done(l, "likelihood latent", err);
+	dm_status st = dmi_ask_late(l, "likelihood latent", err);
 	if (st != DM_OK)
 		return st;
-	if (l->kind != &dmi_estimate_ode)
+	if (l->ask.type != &dmi_likelihood_ode)
 		return dmi_fail(err, DM_ERR_STATE, "likelihood latent: a bound has none");
 	if (!latent || (type != DM_F32 && type != DM_F64))
 		return dmi_fail(err, DM_ERR_ARGUMENT,
 		                "likelihood latent: latent must not be NULL, type (%d) must be DM_F32 (1) or DM_F64 (2)", type);
 	const dm_node *end = &l->ode.node[l->ode.n_node - 1];
 	double r = sqrt(end->alpha * end->alpha + end->sigma * end->sigma);
-	for (size_t i = 0; i < l->n_sample; i++) {
-		const dm_input y = dmi_row(l->ode.y + i * l->n_element);
-		dmi_row_sum(l, i, 1, &y, &r, (char *)latent + i * l->n_element * dmi_type_size(type), type);
+	for (size_t i = 0; i < l->ask.n_sample; i++) {
+		const dm_input y = dmi_row(l->ode.y + i * l->ask.n_element);
+		dmi_row_sum(&l->ask, i, 1, &y, &r, (char *)latent + i * l->ask.n_element * dmi_type_size(type), type);
 	}
 	return DM_OK;
 }
 
 dm_status dm_likelihood_terms(const dm_likelihood *l, double *term, size_t n_term, dm_error *err)
 {
-	dm_status st = check_done(l, "likelihood terms", err);
+	dm_status st = dmi_ask_late(l, "likelihood terms", err);
 	if (st != DM_OK)
 		return st;
-	if (l->kind != &dmi_estimate_bound)
+	if (l->ask.type != &dmi_likelihood_bound)
 		return dmi_fail(err, DM_ERR_STATE, "likelihood terms: only a bound has terms");
 	if (!term || n_term != l->bound.n_node)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "likelihood terms: %s, n_term is %z, it must be %z",
 		                term ? "of every sample" : "term is NULL", n_term, l->bound.n_node);
-	memcpy(term, l->bound.term, l->n_sample * n_term * sizeof *term);
+	memcpy(term, l->bound.term, l->ask.n_sample * n_term * sizeof *term);
 	return DM_OK;
 }
 

@@ -13,14 +13,14 @@
 void dmi_ode_advance(dm_likelihood *l, size_t i, const double *weight, int32_t n)
 {
 	struct dmi_ode *o = &l->ode;
-	size_t at = i * l->n_element;
+	size_t at = i * l->ask.n_element;
 	double c[1 + DMI_RK_STAGES] = {1};
 	dm_input in[1 + DMI_RK_STAGES] = {dmi_row(o->y + at)};
 	for (int32_t s = 0; s < n; s++) {
 		in[1 + s] = dmi_row(o->slope[s] + at);
 		c[1 + s] = o->lane[i].h * weight[s];
 	}
-	dmi_row_sum(l, i, 1 + n, in, c, o->y_next + at, DM_F64);
+	dmi_row_sum(&l->ask, i, 1 + n, in, c, o->y_next + at, DM_F64);
 }
 
 /* -------------------------------------------------------------------------------------------------- the prediction */
@@ -45,26 +45,24 @@ static dm_status enter_node(dm_likelihood *l, size_t k, struct dmi_lane *lane, d
 	dm_node at;
 	dm_status st = stage_node(l, lane, &at, err);
 	if (st == DM_OK)
-		st = dmi_likelihood_node(l, k, &at, err);
+		st = dmi_ask_node(&l->ask, k, &at, err);
 	if (st == DM_OK)
-		st = dmi_likelihood_decode(l, DM_SPACE_V, &at, lane->row, err);
+		st = dmi_ask_decode(&l->ask, DM_SPACE_V, &at, lane->row, err);
 	if (st != DM_OK)
 		return st;
 	lane->r = sqrt(at.alpha * at.alpha + at.sigma * at.sigma);
-	lane->scale = lane->r * dmi_model_input_scale(l->model, &at);
-	if (!dmi_is_finite(lane->scale))
-		return dmi_fail(err, DM_ERR_UNSUPPORTED, "likelihood: the model's input has no scale at t = %g (alpha = %g)",
-		                at.t, at.alpha);
-	return DM_OK;
+	st = dmi_ask_scale(&l->ask, &at, &lane->scale, err);
+	lane->scale *= lane->r;
+	return st;
 }
 
 dm_status dmi_ode_ask_prediction(dm_likelihood *l, size_t n, dm_error *err)
 {
 	struct dmi_ode *o = &l->ode;
-	const struct dmi_lane *first = &o->lane[l->row[0]];
-	dmi_likelihood_rows(l, n, o->together ? 1 : n);
+	const struct dmi_lane *first = &o->lane[l->ask.row[0]];
+	dmi_ask_rows(&l->ask, n, o->together ? 1 : n);
 	for (size_t k = 0; k < n; k++) {
-		size_t i = l->row[k];
+		size_t i = l->ask.row[k];
 		struct dmi_lane *lane = &o->lane[i];
 		if (k && o->together) {
 			lane->r = first->r;
@@ -76,10 +74,10 @@ dm_status dmi_ode_ask_prediction(dm_likelihood *l, size_t n, dm_error *err)
 				return st;
 		}
 		dmi_ode_advance(l, i, o->tableau->a[o->stage], o->stage);
-		const dm_input y = dmi_row(o->y_next + i * l->n_element);
-		dmi_row_sum(l, i, 1, &y, &lane->scale, dmi_likelihood_input(l, k), l->rq.x_type);
+		const dm_input y = dmi_row(o->y_next + i * l->ask.n_element);
+		dmi_row_sum(&l->ask, i, 1, &y, &lane->scale, dmi_ask_input(&l->ask, k), l->ask.rq.x_type);
 	}
-	return dmi_likelihood_ask(l, DM_ASK_PREDICTION);
+	return dmi_ask_make(&l->ask, DM_ASK_PREDICTION);
 }
 
 /* ---------------------------------------------------------------------------------------------------------- probes */
@@ -88,27 +86,21 @@ static void draw_probe(dm_likelihood *l, size_t i, size_t which)
 {
 	static const double one = 1;
 	const struct dmi_ode *o = &l->ode;
-	size_t n = l->n_element;
+	size_t n = l->ask.n_element;
 	double *probe = o->probe + i * n;
 	dm_input in = {.source = DM_SOURCE_NORMALS, .draw = (uint32_t)DM_DRAW_PROBE << 29 | (uint32_t)which};
 	if (o->given) {
-		size_t at = (which * l->n_sample + i) * n * dmi_type_size(o->given_type);
+		size_t at = (which * l->ask.n_sample + i) * n * dmi_type_size(o->given_type);
 		in = (dm_input){.data = (const char *)o->given + at, .type = o->given_type};
 	}
-	if (!o->given && l->options.value[DMI_ODE_PROBE] == DMI_PROBE_EXACT) {
+	if (!o->given && l->ask.options.value[DMI_ODE_PROBE] == DMI_PROBE_EXACT) {
 		memset(probe, 0, n * sizeof *probe);
 		probe[which] = 1;
 		return;
 	}
-	dmi_row_sum(l, i, 1, &in, &one, probe, DM_F64);
-	for (size_t j = 0; !o->given && l->options.value[DMI_ODE_PROBE] == DMI_PROBE_RADEMACHER && j < n; j++)
+	dmi_row_sum(&l->ask, i, 1, &in, &one, probe, DM_F64);
+	for (size_t j = 0; !o->given && l->ask.options.value[DMI_ODE_PROBE] == DMI_PROBE_RADEMACHER && j < n; j++)
 		probe[j] = probe[j] < 0 ? -1 : 1;
-}
-
-/* Row k of the cotangents. */
-static char *cotangent(const dm_likelihood *l, size_t k)
-{
-	return (char *)l->cotangent + k * l->rq.out_stride * dmi_type_size(l->rq.out_type);
 }
 
 /* The rows, nodes and times of the request are still those of the prediction. */
@@ -116,20 +108,20 @@ dm_status dmi_ode_ask_probe(dm_likelihood *l)
 {
 	static const double one = 1;
 	const struct dmi_ode *o = &l->ode;
-	size_t which = o->use_vjp ? o->part - 1 : (o->part - 1) / 2, n = l->n_element;
+	size_t which = o->use_vjp ? o->part - 1 : (o->part - 1) / 2, n = l->ask.n_element;
 	int ahead = !o->use_vjp && (o->part - 1) % 2 == 0;
-	for (size_t k = 0; k < l->rq.n_sample; k++) {
-		size_t i = l->row[k];
+	for (size_t k = 0; k < l->ask.rq.n_sample; k++) {
+		size_t i = l->ask.row[k];
 		const dm_input in[2] = {dmi_row(o->y_next + i * n), dmi_row(o->probe + i * n)};
 		const double scale = o->lane[i].scale, c[2] = {scale, (ahead ? scale : -scale) * o->difference};
 		if (o->use_vjp || ahead)
 			draw_probe(l, i, which);
 		if (o->use_vjp)
-			dmi_row_sum(l, i, 1, &in[1], &one, cotangent(l, k), l->rq.out_type);
+			dmi_row_sum(&l->ask, i, 1, &in[1], &one, dmi_ask_cotangent(&l->ask, k), l->ask.rq.out_type);
 		else
-			dmi_row_sum(l, i, 2, in, c, dmi_likelihood_input(l, k), l->rq.x_type);
+			dmi_row_sum(&l->ask, i, 2, in, c, dmi_ask_input(&l->ask, k), l->ask.rq.x_type);
 	}
-	return dmi_likelihood_ask(l, o->use_vjp ? DM_ASK_VJP : DM_ASK_PREDICTION);
+	return dmi_ask_make(&l->ask, o->use_vjp ? DM_ASK_VJP : DM_ASK_PREDICTION);
 }
 
 /* --------------------------------------------------------------------------------------------------------- answers */
@@ -138,10 +130,10 @@ static void take_prediction(dm_likelihood *l, size_t k, size_t i)
 {
 	struct dmi_ode *o = &l->ode;
 	struct dmi_lane *lane = &o->lane[i];
-	size_t at = i * l->n_element;
-	const dm_input in[2] = {dmi_row(o->y_next + at), dmi_likelihood_answer(l, k)};
+	size_t at = i * l->ask.n_element;
+	const dm_input in[2] = {dmi_row(o->y_next + at), dmi_ask_answer(&l->ask, k)};
 	const double c[2] = {lane->row[0] * lane->r, lane->row[1]};
-	dmi_row_sum(l, i, 2, in, c, o->slope[o->stage] + at, DM_F64);
+	dmi_row_sum(&l->ask, i, 2, in, c, o->slope[o->stage] + at, DM_F64);
 	lane->trace = 0;
 }
 
@@ -150,9 +142,9 @@ static void take_probe(dm_likelihood *l, size_t k, size_t i)
 {
 	const struct dmi_ode *o = &l->ode;
 	struct dmi_lane *lane = &o->lane[i];
-	const dm_input sent = {.data = o->use_vjp ? cotangent(l, k) : NULL, .type = l->rq.out_type};
-	double product =
-	    dmi_row_product(l, o->use_vjp ? sent : dmi_row(o->probe + i * l->n_element), dmi_likelihood_answer(l, k));
+	const dm_input sent = {.data = o->use_vjp ? dmi_ask_cotangent(&l->ask, k) : NULL, .type = l->ask.rq.out_type};
+	double product = dmi_row_product(&l->ask, o->use_vjp ? sent : dmi_row(o->probe + i * l->ask.n_element),
+	                                 dmi_ask_answer(&l->ask, k));
 	if (o->use_vjp)
 		lane->trace += lane->scale * product;
 	else if ((o->part - 1) % 2 == 0)
@@ -161,19 +153,21 @@ static void take_probe(dm_likelihood *l, size_t k, size_t i)
 		lane->trace += (lane->ahead - product) / (2 * o->difference);
 }
 
-dm_status dmi_ode_take(dm_likelihood *l, dm_error *err)
+dm_status dmi_ode_take(void *object, dm_error *err)
 {
+	dm_likelihood *l = object;
 	struct dmi_ode *o = &l->ode;
-	int exact = l->options.value[DMI_ODE_PROBE] == DMI_PROBE_EXACT && !o->given;
+	int exact = l->ask.options.value[DMI_ODE_PROBE] == DMI_PROBE_EXACT && !o->given;
 	(void)err;
-	for (size_t k = 0; k < l->rq.n_sample; k++)
-		(o->part ? take_probe : take_prediction)(l, k, l->row[k]);
+	dmi_likelihood_count(l);
+	for (size_t k = 0; k < l->ask.rq.n_sample; k++)
+		(o->part ? take_probe : take_prediction)(l, k, l->ask.row[k]);
 	if (++o->part < o->n_part)
 		return DM_OK;
-	for (size_t k = 0; k < l->rq.n_sample; k++) {
-		struct dmi_lane *lane = &o->lane[l->row[k]];
+	for (size_t k = 0; k < l->ask.rq.n_sample; k++) {
+		struct dmi_lane *lane = &o->lane[l->ask.row[k]];
 		double trace = exact ? lane->trace : lane->trace / (double)o->n_probe;
-		lane->rate[o->stage] = (double)l->n_element * lane->r * lane->row[0] + lane->row[1] * trace;
+		lane->rate[o->stage] = (double)l->ask.n_element * lane->r * lane->row[0] + lane->row[1] * trace;
 	}
 	o->part = 0;
 	if (++o->stage < o->tableau->n_stage)

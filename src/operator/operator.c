@@ -1,9 +1,7 @@
 #include "base/compiler.h"
 #include "operator/operator.h"
 #include "base/error.h"
-#include <math.h>
 #include <stddef.h>
-#include <string.h>
 
 static void finish(void *object)
 {
@@ -120,95 +118,4 @@ dm_status dm_operator_adjoint(const dm_operator *op, const double *in, double *o
 	if (!op || !in || !out)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "operator adjoint: op, in and out must not be NULL");
 	return call(op, 1, in, out, err);
-}
-
-/* ------------------------------------------------------------------------------------------------ what methods need */
-
-static double dot(const double *a, const double *b, size_t n)
-{
-	double sum = 0;
-	for (size_t i = 0; i < n; i++)
-		sum += a[i] * b[i];
-	return sum;
-}
-
-static void add(double *to, double factor, const double *v, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		to[i] += factor * v[i];
-}
-
-/* The numbers of working memory by name. */
-struct work {
-	double *in, *rest, *direction, *product, *solution; /* n_in; then n_out each */
-};
-
-/* product = (r2 A A^T + s2) direction. */
-static dm_status covariance(const dm_operator *op, double r2, double s2, const struct work *w, dm_error *err)
-{
-	dm_status st = call(op, 1, w->direction, w->in, err);
-	if (st == DM_OK)
-		st = call(op, 0, w->in, w->product, err);
-	for (size_t i = 0; st == DM_OK && i < op->n_out; i++)
-		w->product[i] = r2 * w->product[i] + s2 * w->direction[i];
-	return st;
-}
-
-/* Conjugate gradients for (r2 A A^T + s2) solution = rest, in at most n_out rounds; without s2 it ends at the
- * least-squares solution in the range of A A^T. */
-static dm_status solve(const dm_operator *op, double r2, double s2, const struct work *w, dm_error *err)
-{
-	size_t n = op->n_out;
-	double size = dot(w->rest, w->rest, n), target = size * 1e-24;
-	memset(w->solution, 0, n * sizeof *w->solution);
-	memcpy(w->direction, w->rest, n * sizeof *w->direction);
-	for (size_t round = 0; round < 2 * n + 10 && size > target && size > 0; round++) {
-		dm_status st = covariance(op, r2, s2, w, err);
-		if (st != DM_OK)
-			return st;
-		double curvature = dot(w->direction, w->product, n);
-		if (!(curvature > 0)) /* what is left lies outside the range of A */
-			return DM_OK;
-		double step = size / curvature, before = size;
-		add(w->solution, step, w->direction, n);
-		add(w->rest, -step, w->product, n);
-		size = dot(w->rest, w->rest, n);
-		for (size_t i = 0; i < n; i++)
-			w->direction[i] = w->rest[i] + size / before * w->direction[i];
-	}
-	return DM_OK;
-}
-
-/* v / |v|, or 0. */
-static void normalise(double *v, size_t n)
-{
-	double size = sqrt(dot(v, v, n));
-	for (size_t i = 0; i < n; i++)
-		v[i] = size > 0 ? v[i] / size : 0;
-}
-
-size_t dmi_operator_work(const dm_operator *op)
-{
-	return op->n_in + 4 * op->n_out;
-}
-
-dm_status dmi_operator_make(const dm_operator *op, int32_t what, const double parameter[4], const double *x,
-                            const double *y, double *out, double *work, dm_error *err)
-{
-	size_t n = op->n_out;
-	struct work w = {work, work + op->n_in, work + op->n_in + n, work + op->n_in + 2 * n, work + op->n_in + 3 * n};
-	int of_x = what == DM_OPERATOR_GRAM || what == DM_OPERATOR_NORMAL || what == DM_OPERATOR_PROJECT;
-	int least_norm = what == DM_OPERATOR_PSEUDO || what == DM_OPERATOR_PROJECT;
-	dm_status st = call(op, 0, x, w.rest, err);
-	for (size_t i = 0; st == DM_OK && !of_x && i < n; i++)
-		w.rest[i] = y[i] - w.rest[i];
-	if (st != DM_OK)
-		return st;
-	if (what == DM_OPERATOR_DIRECTION)
-		normalise(w.rest, n);
-	if (what == DM_OPERATOR_RESIDUAL || what == DM_OPERATOR_GRAM || what == DM_OPERATOR_DIRECTION)
-		return call(op, 1, w.rest, out, err);
-	double r = parameter[0], s = parameter[1];
-	st = least_norm ? solve(op, 1, 0, &w, err) : solve(op, r * r, s * s, &w, err);
-	return st == DM_OK ? call(op, 1, w.solution, out, err) : st;
 }

@@ -68,7 +68,7 @@ AT(dm_branch, model, 0);
 AT(dm_branch, condition, 4);
 AT(dm_branch, perturbation, 8);
 
-SIZE(dm_request, 216);
+SIZE(dm_request, 224);
 AT(dm_request, struct_size, 0);
 AT(dm_request, kind, 8);
 AT(dm_request, n_branch, 12);
@@ -98,6 +98,7 @@ AT(dm_request, draw_ordinal, 184);
 AT(dm_request, error, 192);
 AT(dm_request, cotangent, 200);
 AT(dm_request, target, 208);
+AT(dm_request, log_value, 216);
 
 SIZE(dm_model_ops, 40);
 AT(dm_model_ops, struct_size, 0);

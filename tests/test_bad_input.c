@@ -1,0 +1,241 @@
+/* Bad input: each is refused before the network is asked for anything, and the message names the argument, its value and
+ * what is allowed. */
+#include "run_testing.h"
+
+/* ------------------------------------------------------------------------------------------- in the spec of a run */
+
+static int64_t n_call;
+
+static dm_status count_calls(void *user, const dm_request *rq)
+{
+	(void)user, (void)rq;
+	n_call++;
+	return 0;
+}
+
+static const struct {
+	const char *spec;
+	dm_status status;
+	const char *words[4];
+} specs[] = {
+    /* levels and times: unsorted, repeated, negative, NaN, outside the process */
+    {"sampler=ddim schedule=ve grid=levels:at=3/5/1 model=x0", DM_ERR_ARGUMENT, {"levels", "must fall", "is 5", "3"}},
+    {"sampler=ddim schedule=ve grid=levels:at=3/3/1 model=x0", DM_ERR_ARGUMENT, {"levels", "must fall", "is 3", "3"}},
+    {"sampler=ddim schedule=ve grid=levels:at=3/-1 model=x0", DM_ERR_ARGUMENT, {"at = -1", "[0, inf]"}},
+    {"sampler=ddim schedule=ve grid=levels:at=3/nan model=x0", DM_ERR_ARGUMENT, {"at = nan", "[0, inf]"}},
+    {"sampler=ddim schedule=edm grid=karras:sigma_min=3,sigma_max=2 model=edm",
+     DM_ERR_ARGUMENT,
+     {"sigma_min (3)", "below", "sigma_max (2)"}},
+    {"sampler=ddim schedule=edm grid=karras:sigma_max=-1 model=edm",
+     DM_ERR_ARGUMENT,
+     {"sigma_max", "-1", "[0, 1e+30]"}},
+    {"sampler=ddim schedule=vp grid=karras:sigma_max=1000 model=v", DM_ERR_ARGUMENT, {"sigma/alpha", "1000", "152"}},
+    {"sampler=ddim schedule=linear grid=times:at=500/600 model=epsilon", DM_ERR_ARGUMENT, {"times", "must fall"}},
+    {"sampler=ddim schedule=linear grid=times:at=500/500 model=epsilon", DM_ERR_ARGUMENT, {"times", "must fall"}},
+    {"sampler=ddim schedule=linear grid=times:at=1000/3 model=epsilon", DM_ERR_ARGUMENT, {"time 1000", "[-1, 999]"}},
+    {"sampler=ddim schedule=linear grid=times:at=9/-2 model=epsilon", DM_ERR_ARGUMENT, {"time -2", "[-1, 999]"}},
+    {"sampler=ddim schedule=linear grid=times:at=9/nan model=epsilon", DM_ERR_ARGUMENT, {"at = nan"}},
+    {"sampler=ddim schedule=flow grid=times:at=1.5/0.5 model=flow", DM_ERR_ARGUMENT, {"time 1.5", "[0, 1]"}},
+    /* eta outside the method's range */
+    {"sampler=ddim:eta=1.5 schedule=vp grid=karras model=v", DM_ERR_ARGUMENT, {"ddim", "eta = 1.5", "[0, 1]"}},
+    {"sampler=ddim:eta=-0.1 schedule=vp grid=karras model=v", DM_ERR_ARGUMENT, {"ddim", "eta = -0.1", "[0, 1]"}},
+    {"sampler=ddim:eta=nan schedule=vp grid=karras model=v", DM_ERR_ARGUMENT, {"ddim", "eta = nan", "[0, 1]"}},
+    {"sampler=euler_ancestral:eta=-1 schedule=vp grid=karras model=v", DM_ERR_ARGUMENT, {"eta = -1", "[0, 100]"}},
+    {"sampler=dpm_adaptive:eta=2 schedule=vp grid=karras model=v", DM_ERR_ARGUMENT, {"eta = 2", "[0, 1]"}},
+    /* order above the history */
+    {"sampler=unipc:order=5 schedule=vp grid=karras model=v", DM_ERR_ARGUMENT, {"unipc", "order = 5", "[1, 4]"}},
+    {"sampler=ab:order=5 schedule=vp grid=karras model=v", DM_ERR_ARGUMENT, {"\"ab\"", "order = 5", "[1, 4]"}},
+    {"sampler=lms:order=0 schedule=vp grid=karras model=v", DM_ERR_ARGUMENT, {"\"lms\"", "order = 0", "[1, 4]"}},
+    {"sampler=deis:order=2.5 schedule=vp grid=karras model=v", DM_ERR_ARGUMENT, {"deis", "order = 2.5", "whole"}},
+    {"sampler=dpm_multistep:order=4 schedule=vp grid=karras model=v", DM_ERR_ARGUMENT, {"order = 4", "[1, 3]"}},
+    {"sampler=sa_solver:predictor_order=5 schedule=vp grid=karras model=v",
+     DM_ERR_ARGUMENT,
+     {"predictor_order = 5", "[1, 4]"}},
+    /* strength */
+    {"sampler=ddim schedule=linear grid=lcm:strength=1.1 model=epsilon",
+     DM_ERR_ARGUMENT,
+     {"strength", "1.1", "[0, 1]"}},
+    {"sampler=ddim schedule=linear grid=lcm:strength=-1 model=epsilon", DM_ERR_ARGUMENT, {"strength", "-1", "[0, 1]"}},
+    /* tables */
+    {"sampler=ddim schedule=alpha_bars:at=0.9/0.95 grid=trailing:steps=1 model=v",
+     DM_ERR_ARGUMENT,
+     {"alpha_bar[1]", "0.95", "below", "0.9"}},
+    {"sampler=ddim schedule=betas:at=0.1/0 grid=trailing:steps=1 model=v", DM_ERR_ARGUMENT, {"beta[1]", "0", "(0, 1)"}},
+    /* step counts above the table, and none */
+    {"sampler=ddim schedule=linear grid=trailing:steps=1001 model=v", DM_ERR_ARGUMENT, {"trailing", "1001", "1000"}},
+    {"sampler=ddim schedule=linear grid=leading:steps=1001 model=v", DM_ERR_ARGUMENT, {"leading", "1001", "1000"}},
+    {"sampler=ddim schedule=linear grid=linspace:steps=1001 model=v", DM_ERR_ARGUMENT, {"linspace", "1001", "1000"}},
+    {"sampler=ddim schedule=linear:T=10 grid=simple:steps=11 model=v", DM_ERR_ARGUMENT, {"simple", "11", "10"}},
+    {"sampler=ddim schedule=linear grid=trailing:steps=0 model=v", DM_ERR_ARGUMENT, {"steps = 0", "[1, 1000000]"}},
+    {"sampler=ddim schedule=linear grid=trailing:steps=4 model=v start=4",
+     DM_ERR_ARGUMENT,
+     {"start = 4", "below", "4"}},
+    /* a learned variance without a second output */
+    {"sampler=ddpm:variance=learned schedule=linear grid=trailing:steps=4 model=epsilon",
+     DM_ERR_UNSUPPORTED,
+     {"ddpm", "learned variance", "second output", "variance=1"}},
+    {"sampler=ddpm:variance=learned_range schedule=linear grid=trailing:steps=4 model=epsilon",
+     DM_ERR_UNSUPPORTED,
+     {"ddpm", "learned variance", "second output", "variance=1"}},
+};
+
+static void specs_of_runs(void **state)
+{
+	const dm_model_ops ops = {.struct_size = sizeof ops, .predict = count_calls};
+	(void)state;
+	for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+		dm_run *run;
+		dm_error err = {0};
+		dm_status st = dm_run_create_spec(&run, specs[i].spec, &ops, NULL, 1, 4, NULL, &err);
+		assert_null(run);
+		if (st != specs[i].status || err.status != st)
+			fail_msg("%s: %s (%s)", specs[i].spec, dm_status_name(st), err.message);
+		for (int w = 0; w < 4 && specs[i].words[w]; w++)
+			if (!strstr(err.message, specs[i].words[w]))
+				fail_msg("%s: \"%s\" is not in \"%s\"", specs[i].spec, specs[i].words[w], err.message);
+	}
+	assert_int_equal(n_call, 0);
+}
+
+/* -------------------------------------------------------------------------------------------------------- as numbers */
+
+static void tables(void **state)
+{
+	static const double betas[][3] = {{0.1, 0, 0.2},   {0.1, 1, 0.2},   {0.1, -0.5, 0.2},
+	                                  {0.1, 1.5, 0.2}, {0.1, NAN, 0.2}, {0.1, INFINITY, 0.2}};
+	static const double bars[][3] = {{0.9, 0.95, 0.1}, {0.9, 0.9, 0.1}, {0.9, -0.1, 0.1},
+	                                 {0.9, 1, 0.1},    {0.9, NAN, 0.1}, {0.9, 0, 0}};
+	static const char *const beta_values[] = {"0", "1", "-0.5", "1.5", "nan", "inf"};
+	static const char *const bar_values[] = {"0.95", "0.9", "-0.1", "1", "nan", "0"};
+	dm_schedule *schedule;
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		REFUSE(DM_ERR_ARGUMENT, dm_schedule_create_betas(&schedule, betas[i], 3, NULL, err), "beta[1]", beta_values[i],
+		       "(0, 1)");
+		REFUSE(DM_ERR_ARGUMENT, dm_schedule_create_alpha_bars(&schedule, bars[i], 3, NULL, err),
+		       i == 5 ? "alpha_bar[2]" : "alpha_bar[1]", bar_values[i]);
+		assert_null(schedule);
+	}
+	REFUSE(DM_ERR_ARGUMENT, dm_schedule_create_betas(&schedule, betas[0], 0, NULL, err), "n = 0", "1");
+}
+
+/* Nodes of the caller's: noise that turns round, or is no noise. */
+static void nodes(void **state)
+{
+	static const struct {
+		double alpha[3], sigma[3];
+		const char *words[3];
+	} rows[] = {
+	    {{1, 1, 1}, {3, 1, 2}, {"must fall", "is 2 at node 2", "after 1"}},
+	    {{1, 1, 1}, {1, 2, 1.5}, {"must rise", "is 1.5 at node 2", "after 2"}},
+	    {{1, 1, 1}, {3, -1, 0}, {"sigma = -1", "node 1", ">= 0"}},
+	    {{1, 1, 1}, {3, NAN, 0}, {"sigma = nan", "node 1", "finite"}},
+	    {{1, NAN, 1}, {3, 1, 0}, {"alpha = nan", "node 1", "finite"}},
+	    {{1, 0, 1}, {3, 0, 0}, {"alpha = 0", "node 1", "not both 0"}},
+	    {{1, 1, 1}, {INFINITY, 1, 0}, {"sigma = inf", "node 0", "finite"}},
+	};
+	dm_schedule *schedule;
+	dm_grid *grid;
+	(void)state;
+	DO(dm_schedule_create(&schedule, "ve", NULL, err));
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		dm_node node[3] = {{0}};
+		for (int k = 0; k < 3; k++)
+			node[k] = (dm_node){.t = 1, .time = NAN, .alpha = rows[i].alpha[k], .sigma = rows[i].sigma[k]};
+		REFUSE(DM_ERR_ARGUMENT, dm_grid_create_nodes(&grid, schedule, node, 3, NULL, err), rows[i].words[0],
+		       rows[i].words[1], rows[i].words[2]);
+		assert_null(grid);
+	}
+	dm_schedule_free(schedule);
+}
+
+static void strengths(void **state)
+{
+	dm_schedule *schedule;
+	dm_grid *grid, *high, *low;
+	(void)state;
+	DO(dm_schedule_create(&schedule, "linear", NULL, err));
+	DO(dm_grid_create(&grid, schedule, "trailing:steps=4", NULL, err));
+	REFUSE(DM_ERR_ARGUMENT, dm_grid_split_strength(&high, &low, grid, -0.1, NULL, err), "strength", "-0.1", "[0, 1]");
+	REFUSE(DM_ERR_ARGUMENT, dm_grid_split_strength(&high, &low, grid, 1.1, NULL, err), "strength", "1.1", "[0, 1]");
+	REFUSE(DM_ERR_ARGUMENT, dm_grid_split_strength(&high, &low, grid, NAN, NULL, err), "strength", "nan", "[0, 1]");
+	assert_true(!high && !low);
+	dm_grid_free(grid);
+	dm_schedule_free(schedule);
+}
+
+/* ------------------------------------------------------------------------------------------------------- as callbacks */
+
+/* dx = -x/2 dt + dw from t = 0 on, with one of the two functions spoilt from t = 0.6 on. */
+struct process {
+	int spoilt; /* 0: drift, 1: diffusion */
+	dm_status code;
+	double value;
+};
+
+static dm_status answer(const struct process *p, int which, double good, double t, double *out)
+{
+	int is_bad = p->spoilt == which && t > 0.6;
+	*out = is_bad ? p->value : good;
+	return is_bad ? p->code : 0;
+}
+
+static dm_status drift(void *user, double t, double *f)
+{
+	return answer(user, 0, -0.5, t, f);
+}
+
+static dm_status diffusion(void *user, double t, double *g)
+{
+	return answer(user, 1, 1, t, g);
+}
+
+static void equations(void **state)
+{
+	const dm_sde_ops ops = {.struct_size = sizeof ops, .drift = drift, .diffusion = diffusion};
+	static const char *const names[] = {"drift", "diffusion"};
+	dm_schedule *schedule;
+	(void)state;
+	for (int which = 0; which < 2; which++) {
+		struct process fails = {which, 7, 0}, nan = {which, 0, NAN}, infinite = {which, 0, INFINITY};
+		dm_error error = {0};
+		assert_int_equal(dm_schedule_create_sde(&schedule, &ops, &fails, 0, 0.01, 1, NULL, &error), DM_ERR_CALLBACK);
+		assert_true(error.user_code == 7 && strstr(error.message, names[which]) && strstr(error.message, "7"));
+		REFUSE(DM_ERR_ARGUMENT, dm_schedule_create_sde(&schedule, &ops, &nan, 0, 0.01, 1, NULL, err), names[which],
+		       "nan", "finite");
+		REFUSE(DM_ERR_ARGUMENT, dm_schedule_create_sde(&schedule, &ops, &infinite, 0, 0.01, 1, NULL, err), names[which],
+		       "inf", "finite");
+		assert_null(schedule);
+	}
+}
+
+/* alpha = cos(t), sigma = sin(t), spoilt from t = 0.6 on. */
+static dm_status level(void *user, double t, double *alpha, double *sigma)
+{
+	const struct process *p = user;
+	*alpha = cos(t);
+	return answer(p, p->spoilt, sin(t), t, sigma);
+}
+
+static void levels(void **state)
+{
+	const dm_schedule_ops ops = {.struct_size = sizeof ops, .level = level};
+	struct process fails = {0, 7, 0}, nan = {0, 0, NAN}, negative = {0, 0, -1};
+	dm_schedule *schedule;
+	dm_error error = {0};
+	(void)state;
+	assert_int_equal(dm_schedule_create_custom(&schedule, &ops, &fails, 0.01, 1, NULL, &error), DM_ERR_CALLBACK);
+	assert_true(error.user_code == 7 && strstr(error.message, "level") && strstr(error.message, "7"));
+	REFUSE(DM_ERR_ARGUMENT, dm_schedule_create_custom(&schedule, &ops, &nan, 0.01, 1, NULL, err), "sigma", "nan");
+	REFUSE(DM_ERR_ARGUMENT, dm_schedule_create_custom(&schedule, &ops, &negative, 0.01, 1, NULL, err), "sigma", "-1");
+	assert_null(schedule);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(specs_of_runs), cmocka_unit_test(tables),    cmocka_unit_test(nodes),
+	    cmocka_unit_test(strengths),     cmocka_unit_test(equations), cmocka_unit_test(levels),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,252 @@
+/* Guidances of the classifier-free family by their formulas: spaces, first steps, the guided score of a mixture in closed
+ * form; and what is refused. */
+#include "guidance_testing.h"
+
+/* ---------------------------------------------------------------------------------------------------------- formulas */
+
+/* The guided x0 at one node, from a known state. */
+static void guided(const char *chain, double t, int kind, const double *x, double *out)
+{
+	char grid[40];
+	dm_guidance *guidance = guide(chain);
+	struct denoiser d = {.kind = kind};
+	struct setup s = {.grid = grid, .own_guidance = guidance, .n_sample = 1, .n_element = ELEMENTS};
+	snprintf(grid, sizeof grid, "times:at=%g", t);
+	dm_run *run = make_run(&s, &d);
+	dm_guidance_free(guidance);
+	DO(dm_run_start_state(run, x, DM_F64, 0, err));
+	finish(run, out);
+}
+
+static const double a_state[ELEMENTS] = {0.7, -0.3, 1.1, 0.2, -2, 1};
+
+static dm_node node_at(double t)
+{
+	dm_schedule *schedule;
+	dm_node node;
+	DO(dm_schedule_create(&schedule, "linear", NULL, err));
+	DO(dm_schedule_at_time(schedule, t, &node, err));
+	dm_schedule_free(schedule);
+	return node;
+}
+
+static double dot(const double *a, const double *b)
+{
+	double sum = 0;
+	for (int e = 0; e < ELEMENTS; e++)
+		sum += a[e] * b[e];
+	return sum;
+}
+
+static double deviation(const double *x)
+{
+	double mean = 0, sum = 0;
+	for (int e = 0; e < ELEMENTS; e++)
+		mean += x[e] / ELEMENTS;
+	for (int e = 0; e < ELEMENTS; e++)
+		sum += (x[e] - mean) * (x[e] - mean);
+	return sqrt(sum / (ELEMENTS - 1));
+}
+
+/* What rescale and CFG-Zero* are by their formulas in another space. */
+static void test_spaces(void **state)
+{
+	static const struct {
+		const char *name;
+		int kind;
+	} spaces[] = {{"x0", X0}, {"epsilon", EPSILON}, {"v", V}, {"flow", FLOW}};
+	dm_node at = node_at(400);
+	double x0[2][ELEMENTS], p[2][ELEMENTS], y[ELEMENTS], got[ELEMENTS], back[ELEMENTS];
+	char chain[100];
+	(void)state;
+	guided("none", 400, V, a_state, x0[0]);
+	guided("cfg:scale=0", 400, V, a_state, x0[1]);
+	for (int s = 0; s < 4; s++) {
+		for (int i = 0; i < 2 * ELEMENTS; i++)
+			p[i / ELEMENTS][i % ELEMENTS] =
+			    encode(spaces[s].kind, a_state[i % ELEMENTS], x0[i / ELEMENTS][i % ELEMENTS], at.alpha, at.sigma);
+		for (int e = 0; e < ELEMENTS; e++)
+			y[e] = p[1][e] + 4 * (p[0][e] - p[1][e]);
+		double factor = 0.6 * deviation(p[0]) / deviation(y) + 0.4, f = dot(p[0], p[1]) / (dot(p[1], p[1]) + 1e-8);
+		snprintf(chain, sizeof chain, "cfg:scale=4|rescale:phi=0.6,space=%s", spaces[s].name);
+		guided(chain, 400, V, a_state, got);
+		for (int e = 0; e < ELEMENTS; e++)
+			back[e] = encode(spaces[s].kind, a_state[e], got[e], at.alpha, at.sigma) / factor;
+		check_same(chain, back, y, ELEMENTS, 1e-10);
+		snprintf(chain, sizeof chain, "cfg_zero_star:scale=4,space=%s", spaces[s].name);
+		guided(chain, 400, EPSILON, a_state, got);
+		for (int e = 0; e < ELEMENTS; e++) {
+			y[e] = f * p[1][e] + 4 * (p[0][e] - f * p[1][e]);
+			back[e] = encode(spaces[s].kind, a_state[e], got[e], at.alpha, at.sigma);
+		}
+		check_same(chain, back, y, ELEMENTS, 1e-10);
+	}
+}
+
+/* The velocity is 0 at the first nodes, and one branch is enough to find that out. */
+static void test_zero_steps(void **state)
+{
+	dm_node at = node_at(700);
+	double got[ELEMENTS], want[ELEMENTS];
+	(void)state;
+	guided("cfg_zero_star:scale=4,zero_steps=1", 700, EPSILON, a_state, got);
+	for (int e = 0; e < ELEMENTS; e++)
+		want[e] = a_state[e] / (at.alpha + at.sigma);
+	check_same("zero_steps", got, want, ELEMENTS, 1e-14);
+	struct denoiser d = {.kind = EPSILON};
+	double out[BATCH * ELEMENTS];
+	finish(start("cfg_zero_star:scale=4,zero_steps=2,space=flow", "ddim", &d, BATCH, NULL), out);
+	assert_int_equal(d.branches, 1 + 1 + 2 + 2 + 2);
+}
+
+/* ------------------------------------------------------------------------------------------------ score of a mixture */
+
+/* x0 is one of two normals with equal chance; the condition says which. */
+static double log_density(double x, double alpha, double sigma, int condition)
+{
+	static const double mean[2] = {0.9, -0.6}, sd[2] = {0.5, 0.8};
+	double p[2];
+	for (int k = 0; k < 2; k++) {
+		double v = alpha * alpha * sd[k] * sd[k] + sigma * sigma, d = x - alpha * mean[k];
+		p[k] = exp(-d * d / (2 * v)) / sqrt(v);
+	}
+	return log(condition == DM_CONDITION_GIVEN ? p[0] : (p[0] + p[1]) / 2);
+}
+
+static double slope(double x, double alpha, double sigma, double scale)
+{
+	const double h = 1e-4, c[] = {1.0 / 12, -2.0 / 3, 0, 2.0 / 3, -1.0 / 12};
+	double sum = 0;
+	for (int i = 0; i < 5; i++) {
+		double at = x + (i - 2) * h;
+		sum += c[i] * (scale * log_density(at, alpha, sigma, DM_CONDITION_GIVEN) +
+		               (1 - scale) * log_density(at, alpha, sigma, DM_CONDITION_NONE));
+	}
+	return sum / h;
+}
+
+/* The scores, from the posterior means. */
+static dm_status mixture(void *user, const dm_request *rq)
+{
+	static const double mean[2] = {0.9, -0.6}, sd[2] = {0.5, 0.8};
+	double alpha = rq->alpha[0], sigma = rq->sigma[0];
+	(void)user;
+	for (int32_t b = 0; b < rq->n_branch; b++)
+		for (size_t i = 0; i < rq->n_element; i++) {
+			double x = ((const double *)rq->x)[i], sum = 0, score = 0;
+			for (int k = 0; k < (rq->branch[b].condition == DM_CONDITION_GIVEN ? 1 : 2); k++) {
+				double v = alpha * alpha * sd[k] * sd[k] + sigma * sigma, d = x - alpha * mean[k];
+				double p = exp(-d * d / (2 * v)) / sqrt(v);
+				sum += p;
+				score -= p * d / v;
+			}
+			((double *)rq->out[b])[i] = -sigma * score / sum;
+		}
+	return 0;
+}
+
+static void test_guided_score(void **state)
+{
+	static const double scales[] = {0, 0.5, 1, 2, 7.5, -1}, x[] = {-2, -0.7, 0, 0.4, 1.3};
+	(void)state;
+	for (size_t k = 0; k < sizeof scales / sizeof *scales; k++)
+		for (double level = 0.2; level < 6; level *= 3) {
+			char spec[200];
+			dm_model_ops ops = {.struct_size = sizeof ops, .predict = mixture};
+			dm_run *run;
+			double got[5], want[5];
+			snprintf(spec, sizeof spec,
+			         "sampler=euler schedule=ve grid=levels:at=%g model=epsilon dtype=f64 guidance=cfg:scale=%g", level,
+			         scales[k]);
+			DO(dm_run_create_spec(&run, spec, &ops, NULL, 1, 5, NULL, err));
+			DO(dm_run_start_state(run, x, DM_F64, 0, err));
+			finish(run, got);
+			for (int i = 0; i < 5; i++)
+				want[i] = x[i] + level * level * slope(x[i], 1, level, scales[k]);
+			check_same(spec, got, want, 5, 1e-8 * (1 + level * level));
+		}
+}
+
+/* ---------------------------------------------------------------------------------------------------------- refusals */
+
+static void test_refusals(void **state)
+{
+	static const struct {
+		const char *chain;
+		dm_status status;
+		const char *word[3];
+	} known[] = {
+	    {"cfg:scale=nan", DM_ERR_ARGUMENT, {"scale", "nan", "[-1000, 1000]"}},
+	    {"cfg:scale=inf", DM_ERR_ARGUMENT, {"scale", "inf", "[-1000, 1000]"}},
+	    {"cfg:scale=-inf", DM_ERR_ARGUMENT, {"scale", "-inf", "[-1000, 1000]"}},
+	    {"tcfg:scale=nan", DM_ERR_ARGUMENT, {"tcfg", "scale", "nan"}},
+	    {"cfg:from=1,to=-2", DM_ERR_ARGUMENT, {"from = 1", "to = -2", "lambda"}},
+	    {"apg:from=1,to=-2", DM_ERR_ARGUMENT, {"from = 1", "to = -2", "lambda"}},
+	    {"fdg:from=1,to=-2", DM_ERR_ARGUMENT, {"from = 1", "to = -2", "lambda"}},
+	    {"multi:weights=1,from=1,to=-2", DM_ERR_ARGUMENT, {"from = 1", "to = -2", "lambda"}},
+	    {"cfg:from=nan", DM_ERR_ARGUMENT, {"from", "nan", "outside"}},
+	    {"cfg:table=1/2/3", DM_ERR_ARGUMENT, {"table", "3 numbers", "lambda/scale"}},
+	    {"cfg:table=1/2/1/3", DM_ERR_ARGUMENT, {"table", "lambda = 1", "above 1"}},
+	    {"cfg:table=1/2/3/5000", DM_ERR_ARGUMENT, {"table", "5000", "[-1000, 1000]"}},
+	    {"cfg:table=1/2/3/nan", DM_ERR_ARGUMENT, {"table", "nan", "outside"}},
+	    {"cfg:scale=2,table=1/2", DM_ERR_ARGUMENT, {"scale", "table", "exclude"}},
+	    {"cfg:form=original", DM_ERR_NAME, {"form", "original", "unknown"}},
+	    {"apg:momentum=1", DM_ERR_ARGUMENT, {"momentum = 1", "outside", "0.999999"}},
+	    {"apg:momentum=-1", DM_ERR_ARGUMENT, {"momentum = -1", "outside", "0.999999"}},
+	    {"apg:momentum=0.5,space=v", DM_ERR_UNSUPPORTED, {"apg", "keeps", "x0"}},
+	    {"apg:norm_threshold=-1", DM_ERR_ARGUMENT, {"norm_threshold", "-1", "[0,"}},
+	    {"cfg|apg:scale=2", DM_ERR_UNSUPPORTED, {"\"apg\"", "first", "\"cfg\""}},
+	    {"clip|multi:weights=1", DM_ERR_UNSUPPORTED, {"\"multi\"", "first", "\"clip\""}},
+	    {"clip|cfg:scale=2", DM_ERR_UNSUPPORTED, {"\"cfg\"", "before", "\"clip\""}},
+	    {"rescale:phi=0.5,space=v|cfg:scale=2", DM_ERR_UNSUPPORTED, {"\"cfg\"", "before", "\"rescale\""}},
+	    {"threshold:ratio=0", DM_ERR_ARGUMENT, {"ratio = 0", "outside", "1]"}},
+	    {"threshold:ratio=1.5", DM_ERR_ARGUMENT, {"ratio = 1.5", "outside", "1]"}},
+	    {"rescale:phi=1.1", DM_ERR_ARGUMENT, {"phi = 1.1", "outside", "[0, 1]"}},
+	    {"rescale:space=score", DM_ERR_NAME, {"space", "score", "unknown"}},
+	    {"multi", DM_ERR_ARGUMENT, {"multi", "weights has 0", "1 to 7"}},
+	    {"multi:weights=1/1/1/1/1/1/1/1", DM_ERR_ARGUMENT, {"multi", "weights has 8", "1 to 7"}},
+	    {"multi:weights=1/1/1/1/1/1,masks=1", DM_ERR_ARGUMENT, {"multi", "weights has 6", "1 to 5"}},
+	    {"multi:weights=1/2,intervals=1", DM_ERR_ARGUMENT, {"multi", "weights has 2", "3 for each"}},
+	    {"multi:weights=1/2/0,intervals=1", DM_ERR_ARGUMENT, {"multi", "from = 2", "to = 0"}},
+	    {"multi:weights=1/-1", DM_ERR_ARGUMENT, {"multi", "weight -1", "[0, 1000]"}},
+	    {"multi:weights=1/-5000,form=sum", DM_ERR_ARGUMENT, {"multi", "weight -5000", "[-1000, 1000]"}},
+	    {"autoguidance:model=0", DM_ERR_ARGUMENT, {"model = 0", "outside", "[1,"}},
+	    {"perturbed:number=0", DM_ERR_ARGUMENT, {"number = 0", "outside", "[1,"}},
+	    {"two_scale:condition=1", DM_ERR_ARGUMENT, {"condition = 1", "outside", "[2,"}},
+	    {"fdg:low=2", DM_ERR_ARGUMENT, {"\"fdg\"", "operator", "dm_guidance_create_over"}},
+	    {"cfg_pp:scale=2", DM_ERR_NAME, {"cfg_pp", "unknown", "cfg"}},
+	};
+	dm_guidance *guidance;
+	(void)state;
+	for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
+		REFUSE(known[k].status, dm_guidance_create(&guidance, known[k].chain, NULL, err), known[k].word[0],
+		       known[k].word[1], known[k].word[2]);
+		assert_null(guidance);
+	}
+	dm_sampler *sampler;
+	REFUSE(DM_ERR_NAME, dm_sampler_create(&sampler, "heun_cfg_pp", NULL, err), "heun_cfg_pp", "unknown");
+}
+
+/* At alpha = 0 there is no x0 in epsilon; one node beyond the end of the list of branches. */
+static void test_refused_plans(void **state)
+{
+	(void)state;
+	struct setup s = {.schedule = "flow", .grid = "levels:at=inf/1", .guidance = "cfg:scale=2|rescale:space=epsilon"};
+	struct denoiser d = {.kind = FLOW};
+	dm_plan *plan;
+	REFUSE(DM_ERR_UNSUPPORTED, make_plan(&plan, &s, &d, err), "space", "alpha = 0");
+	s.guidance = "cfg:scale=2|rescale:space=flow";
+	s.grid = "trailing:steps=3";
+	s.schedule = NULL;
+	DO(make_plan(&plan, &s, &d, err));
+	dm_plan_free(plan);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_spaces),   cmocka_unit_test(test_zero_steps),    cmocka_unit_test(test_guided_score),
+	    cmocka_unit_test(test_refusals), cmocka_unit_test(test_refused_plans),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
