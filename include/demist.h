@@ -39,5 +39,6 @@
 #include "demist/picard.h"
 #include "demist/train.h"
 #include "demist/likelihood.h"
+#include "demist/particles.h"
 
 #endif

@@ -6,8 +6,7 @@
  *     certificates --check FILE
  *
  * Fails where a setting does not keep what certificates/table.c claims, where a sampler of the registry has no setting
- * there, and where
- * FILE is not the page. All arithmetic is the library's own, so the page has the same bits everywhere. */
+ * there and no row in the property table, and where FILE is not the page. All arithmetic is the library's own, so the page has the same bits everywhere. */
 #include "base/compiler.h"
 #include "certificates/facts.h"
 #include "certificates/order.h"
@@ -23,7 +22,7 @@ static const char introduction[] = "# Certificates\n"
                                    "`certificates` (`--write FILE`) from the claims in [its\n"
                                    "table](../tests/certificates/table.c). The test fails where a claim does not hold, "
                                    "where a number has changed, and where a sampler that can\n"
-                                   "be asked for has no setting here.\n"
+                                   "be asked for is neither there nor in the property table.\n"
                                    "\n"
                                    "Everything is computed in f64, over nodes even in log-SNR from sigma/alpha = 20 "
                                    "down to 0.05 where nothing else is said. VP is the schedule\n"

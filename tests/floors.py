@@ -9,7 +9,7 @@ import re
 import sys
 import tempfile
 
-FLOORS = ["base", "noise", "train", "array", "schedule", "model", "operator", "guidance", "sampler", "plan", "run", "ask", "likelihood"]
+FLOORS = ["base", "noise", "train", "array", "schedule", "model", "operator", "guidance", "sampler", "plan", "run", "ask", "likelihood", "chain"]
 MAX_LINES = 500
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 

@@ -16,17 +16,24 @@ struct moments {
 	double mean[DIM], covariance[DIM][DIM];
 };
 
+enum { STATE, SCALED, VE };
+
 struct world {
-	const struct prior *prior;
+	const struct prior *prior, *other; /* other: without condition; NULL: the same */
 	int n_seen;
 	double a[MAX_SEEN][DIM], y[MAX_SEEN], noise;
 	const char *kind; /* what the network predicts */
-	int scaled;       /* its input is, with sigma_data = 0.5 */
+	int input;        /* what it reads: STATE, or SCALED with sigma_data = 0.5, or VE */
 	int n_predict, n_vjp, n_gradient;
 	dm_status (*gradient)(const struct world *w, const double *x0, double *g);
 };
 
 /* ------------------------------------------------------------------------------------------------ closed forms */
+
+static inline double square(double x)
+{
+	return x * x;
+}
 
 /* Adds a component of a mixture to its moments about 0. */
 static inline void add_part(struct moments *all, double weight, const double *mean, double covariance[DIM][DIM])
@@ -61,11 +68,11 @@ static inline void soften(double *log_weight, int n)
 static inline struct moments given_state(const struct prior *p, const double *x, double alpha, double sigma)
 {
 	struct moments all = {{0}, {{0}}};
-	double weight[MAX_PART];
+	double weight[MAX_PART] = {0};
 	for (int k = 0; k < p->n; k++) {
 		weight[k] = log(p->weight[k]);
 		for (int i = 0; i < DIM; i++) {
-			double variance = pow(alpha * p->deviation[k][i], 2) + sigma * sigma, d = x[i] - alpha * p->mean[k][i];
+			double variance = square(alpha * p->deviation[k][i]) + sigma * sigma, d = x[i] - alpha * p->mean[k][i];
 			weight[k] -= 0.5 * (d * d / variance + log(variance));
 		}
 	}
@@ -73,7 +80,7 @@ static inline struct moments given_state(const struct prior *p, const double *x,
 	for (int k = 0; k < p->n; k++) {
 		double mean[DIM], covariance[DIM][DIM] = {{0}};
 		for (int i = 0; i < DIM; i++) {
-			double own = pow(p->deviation[k][i], 2), variance = alpha * alpha * own + sigma * sigma;
+			double own = square(p->deviation[k][i]), variance = alpha * alpha * own + sigma * sigma;
 			mean[i] = p->mean[k][i] + alpha * own / variance * (x[i] - alpha * p->mean[k][i]);
 			covariance[i][i] = own * sigma * sigma / variance;
 		}
@@ -107,13 +114,13 @@ static inline struct moments exact_posterior(const struct world *w)
 {
 	const struct prior *p = w->prior;
 	struct moments all = {{0}, {{0}}}, part[MAX_PART];
-	double weight[MAX_PART];
+	double weight[MAX_PART] = {0};
 	memset(part, 0, sizeof part);
 	for (int k = 0; k < p->n; k++) {
 		weight[k] = log(p->weight[k]);
 		memcpy(part[k].mean, p->mean[k], sizeof part[k].mean);
 		for (int i = 0; i < DIM; i++)
-			part[k].covariance[i][i] = pow(p->deviation[k][i], 2);
+			part[k].covariance[i][i] = square(p->deviation[k][i]);
 		for (int i = 0; i < w->n_seen; i++)
 			weight[k] += condition(&part[k], w->a[i], w->y[i], w->noise);
 	}
@@ -153,9 +160,9 @@ static inline void distance(const struct moments *a, const struct moments *b, do
 {
 	double mean = 0, covariance = 0;
 	for (int i = 0; i < DIM; i++) {
-		mean += pow(a->mean[i] - b->mean[i], 2);
+		mean += square(a->mean[i] - b->mean[i]);
 		for (int j = 0; j < DIM; j++)
-			covariance += pow(a->covariance[i][j] - b->covariance[i][j], 2);
+			covariance += square(a->covariance[i][j] - b->covariance[i][j]);
 	}
 	out[0] = sqrt(mean);
 	out[1] = sqrt(covariance);
@@ -171,8 +178,12 @@ static inline struct place place_of(const struct world *w, const dm_request *rq,
 {
 	size_t at = rq->n_time == 1 ? 0 : s;
 	struct place p = {.alpha = rq->alpha[at], .sigma = rq->sigma[at], .scale = 1};
-	if (w->scaled)
+	if (w->input == SCALED)
 		p.scale = 1 / sqrt(0.25 * p.alpha * p.alpha + p.sigma * p.sigma);
+	else if (w->input == VE)
+		p.scale = 1 / p.alpha;
+	if (rq->kind == DM_ASK_GRADIENT)
+		p.scale = 1;
 	if (rq->kind != DM_ASK_GRADIENT)
 		DO(dm_convert(w->kind, "x0", p.alpha, p.sigma, 0.5, p.x0, err));
 	for (size_t i = 0; i < DIM; i++)
@@ -180,33 +191,40 @@ static inline struct place place_of(const struct world *w, const dm_request *rq,
 	return p;
 }
 
+static inline const struct prior *prior_of(const struct world *w, const dm_branch *branch)
+{
+	return branch->condition == DM_CONDITION_NONE && w->other ? w->other : w->prior;
+}
+
 static inline void answer_prediction(struct world *w, const dm_request *rq)
 {
-	for (size_t s = 0; s < rq->n_sample; s++) {
-		struct place p = place_of(w, rq, s);
-		struct moments m = given_state(w->prior, p.x, p.alpha, p.sigma);
-		for (size_t i = 0; i < DIM; i++)
-			put(rq->out[0], rq->out_type, s * rq->out_stride + i, (m.mean[i] - p.x0[0] * p.x[i]) / p.x0[1]);
-	}
+	for (size_t s = 0; s < rq->n_sample; s++)
+		for (int32_t b = 0; b < rq->n_branch; b++) {
+			struct place p = place_of(w, rq, s);
+			struct moments m = given_state(prior_of(w, &rq->branch[b]), p.x, p.alpha, p.sigma);
+			for (size_t i = 0; i < DIM; i++)
+				put(rq->out[b], rq->out_type, s * rq->out_stride + i, (m.mean[i] - p.x0[0] * p.x[i]) / p.x0[1]);
+		}
 	w->n_predict++;
 }
 
 /* d x0 / d x = alpha / sigma^2 times the covariance (Tweedie), which is symmetric. */
 static inline void answer_vjp(struct world *w, const dm_request *rq)
 {
-	for (size_t s = 0; s < rq->n_sample; s++) {
-		struct place p = place_of(w, rq, s);
-		struct moments m = given_state(w->prior, p.x, p.alpha, p.sigma);
-		double u[DIM];
-		for (size_t i = 0; i < DIM; i++)
-			u[i] = get(rq->cotangent, rq->out_type, s * rq->out_stride + i);
-		for (size_t i = 0; i < DIM; i++) {
-			double sum = -p.x0[0] * u[i];
-			for (int j = 0; j < DIM; j++)
-				sum += p.alpha / (p.sigma * p.sigma) * m.covariance[i][j] * u[j];
-			put(rq->out[0], rq->out_type, s * rq->out_stride + i, sum / p.x0[1] / p.scale);
+	for (size_t s = 0; s < rq->n_sample; s++)
+		for (int32_t b = 0; b < rq->n_branch; b++) {
+			struct place p = place_of(w, rq, s);
+			struct moments m = given_state(prior_of(w, &rq->branch[b]), p.x, p.alpha, p.sigma);
+			double u[DIM];
+			for (size_t i = 0; i < DIM; i++)
+				u[i] = get(rq->cotangent, rq->out_type, s * rq->out_stride + i);
+			for (size_t i = 0; i < DIM; i++) {
+				double sum = -p.x0[0] * u[i];
+				for (int j = 0; j < DIM; j++)
+					sum += p.alpha / (p.sigma * p.sigma) * m.covariance[i][j] * u[j];
+				put(rq->out[b], rq->out_type, s * rq->out_stride + i, sum / p.x0[1] / p.scale);
+			}
 		}
-	}
 	w->n_vjp++;
 }
 
@@ -242,7 +260,8 @@ struct task {
 	int32_t dtype;                                                  /* 0: DM_F64 */
 	int n, by_steps;                                                /* samples; the caller drives */
 	const double *start;                                            /* states at the first node; NULL: noise */
-	int without_vjp;
+	const char *plan;                                               /* options of the plan */
+	int without_vjp, without_gradient;
 };
 
 static inline dm_status plan_task(dm_plan **plan, struct world *w, const struct task *t, dm_error *error)
@@ -256,6 +275,7 @@ static inline dm_status plan_task(dm_plan **plan, struct world *w, const struct 
 	dm_guidance *guidance = NULL;
 	ops.predict = t->by_steps ? NULL : answer;
 	ops.vjp = t->without_vjp ? NULL : answer;
+	ops.gradient = t->without_gradient ? NULL : answer;
 	*plan = NULL;
 	DO(dm_schedule_create(&schedule, t->schedule ? t->schedule : "vp", NULL, err));
 	DO(dm_grid_create(&grid, schedule, t->grid ? t->grid : "log_snr:steps=50", NULL, err));
@@ -264,7 +284,7 @@ static inline dm_status plan_task(dm_plan **plan, struct world *w, const struct 
 	DO(dm_operator_create_matrix(&op, w->a[0], (size_t)w->n_seen, DIM, NULL, err));
 	dm_status st = dm_guidance_create_over(&guidance, t->guidance, NULL, op, NULL, error);
 	if (st == DM_OK)
-		st = dm_plan_create(plan, schedule, grid, sampler, model, guidance, NULL, NULL, error);
+		st = dm_plan_create(plan, schedule, grid, sampler, model, guidance, t->plan, NULL, error);
 	dm_guidance_free(guidance);
 	dm_operator_free(op);
 	dm_model_free(model);

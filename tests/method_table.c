@@ -9,8 +9,8 @@ static const struct {
 	int32_t kind;
 	const char *name;
 } kinds[] = {
-    {DM_KIND_SAMPLER, "sampler"},  {DM_KIND_SCHEDULE, "schedule"}, {DM_KIND_GRID, "grid"},
-    {DM_KIND_MODEL, "prediction"}, {DM_KIND_TIME, "time"},         {DM_KIND_GUIDANCE, "guidance"},
+    {DM_KIND_SAMPLER, "sampler"},  {DM_KIND_SCHEDULE, "schedule"},   {DM_KIND_GRID, "grid"},
+    {DM_KIND_MODEL, "prediction"}, {DM_KIND_TIME, "time"},           {DM_KIND_GUIDANCE, "guidance"},
     {DM_KIND_WEIGHT, "weight"},    {DM_KIND_GRID_EDIT, "grid edit"},
 };
 

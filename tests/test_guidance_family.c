@@ -21,7 +21,7 @@ static void test_batches(void **state)
 /* The caller's loop comes to the same bits; and the plan knows how many branches are asked for. */
 static void test_steps_and_counts(void **state)
 {
-	static const char *const samplers[] = {"ddim", "heun", "unipc"};
+	static const char *const samplers[] = {"ddim", "heun", "euler_ancestral_cfg_pp"};
 	double driven[BATCH * ELEMENTS], stepped[BATCH * ELEMENTS];
 	(void)state;
 	for (int c = 0; c < 3 * N_CHAIN; c++) {

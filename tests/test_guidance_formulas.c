@@ -5,12 +5,13 @@
 /* ---------------------------------------------------------------------------------------------------------- formulas */
 
 /* The guided x0 at one node, from a known state. */
-static void guided(const char *chain, double t, int kind, const double *x, double *out)
+static void guided(const char *chain, const char *schedule, double t, int kind, const double *x, double *out)
 {
 	char grid[40];
 	dm_guidance *guidance = guide(chain);
 	struct denoiser d = {.kind = kind};
-	struct setup s = {.grid = grid, .own_guidance = guidance, .n_sample = 1, .n_element = ELEMENTS};
+	struct setup s = {.schedule = schedule, .grid = grid, .own_guidance = guidance, .n_sample = 1};
+	s.n_element = ELEMENTS;
 	snprintf(grid, sizeof grid, "times:at=%g", t);
 	dm_run *run = make_run(&s, &d);
 	dm_guidance_free(guidance);
@@ -20,11 +21,11 @@ static void guided(const char *chain, double t, int kind, const double *x, doubl
 
 static const double a_state[ELEMENTS] = {0.7, -0.3, 1.1, 0.2, -2, 1};
 
-static dm_node node_at(double t)
+static dm_node node_at(const char *name, double t)
 {
 	dm_schedule *schedule;
 	dm_node node;
-	DO(dm_schedule_create(&schedule, "linear", NULL, err));
+	DO(dm_schedule_create(&schedule, name, NULL, err));
 	DO(dm_schedule_at_time(schedule, t, &node, err));
 	dm_schedule_free(schedule);
 	return node;
@@ -48,48 +49,132 @@ static double deviation(const double *x)
 	return sqrt(sum / (ELEMENTS - 1));
 }
 
-/* What rescale and CFG-Zero* are by their formulas in another space. */
-static void test_spaces(void **state)
+/* What a network says that looks at nothing but the condition. */
+static double value_of(int32_t condition, int e)
 {
-	static const struct {
-		const char *name;
-		int kind;
-	} spaces[] = {{"x0", X0}, {"epsilon", EPSILON}, {"v", V}, {"flow", FLOW}};
-	dm_node at = node_at(400);
+	return condition == DM_CONDITION_GIVEN ? 1 + 0.5 * e : 0.3 * e * e - 1;
+}
+
+static dm_status constant(void *user, const dm_request *rq)
+{
+	(void)user;
+	for (int32_t b = 0; b < rq->n_branch; b++)
+		for (int e = 0; e < ELEMENTS; e++)
+			((double *)rq->out[b])[e] = value_of(rq->branch[b].condition, e);
+	return 0;
+}
+
+/* What rescale and CFG-Zero* are by their formulas in another space. */
+static void check_space(const char *schedule, double t, const char *space, int kind)
+{
+	dm_node at = node_at(schedule, t);
 	double x0[2][ELEMENTS], p[2][ELEMENTS], y[ELEMENTS], got[ELEMENTS], back[ELEMENTS];
 	char chain[100];
+	guided("none", schedule, t, V, a_state, x0[0]);
+	guided("cfg:scale=0", schedule, t, V, a_state, x0[1]);
+	for (int b = 0; b < 2; b++)
+		for (int e = 0; e < ELEMENTS; e++)
+			p[b][e] = encode(kind, a_state[e], x0[b][e], at.alpha, at.sigma);
+	for (int e = 0; e < ELEMENTS; e++)
+		y[e] = p[1][e] + 4 * (p[0][e] - p[1][e]);
+	double factor = 0.6 * deviation(p[0]) / deviation(y) + 0.4, f = dot(p[0], p[1]) / (dot(p[1], p[1]) + 1e-8);
+	snprintf(chain, sizeof chain, "cfg:scale=4|rescale:phi=0.6,space=%s", space);
+	guided(chain, schedule, t, V, a_state, got);
+	for (int e = 0; e < ELEMENTS; e++)
+		back[e] = encode(kind, a_state[e], got[e], at.alpha, at.sigma) / factor;
+	check_same(chain, back, y, ELEMENTS, 1e-10);
+	snprintf(chain, sizeof chain, "cfg_zero_star:scale=4,space=%s", space);
+	guided(chain, schedule, t, EPSILON, a_state, got);
+	for (int e = 0; e < ELEMENTS; e++) {
+		y[e] = f * p[1][e] + 4 * (p[0][e] - f * p[1][e]);
+		back[e] = encode(kind, a_state[e], got[e], at.alpha, at.sigma);
+	}
+	check_same(chain, back, y, ELEMENTS, 1e-10);
+}
+
+static void test_spaces(void **state)
+{
+	static const char *const schedules[] = {"linear", "flow"};
+	static const double times[] = {400, 0.4};
 	(void)state;
-	guided("none", 400, V, a_state, x0[0]);
-	guided("cfg:scale=0", 400, V, a_state, x0[1]);
-	for (int s = 0; s < 4; s++) {
-		for (int i = 0; i < 2 * ELEMENTS; i++)
-			p[i / ELEMENTS][i % ELEMENTS] =
-			    encode(spaces[s].kind, a_state[i % ELEMENTS], x0[i / ELEMENTS][i % ELEMENTS], at.alpha, at.sigma);
+	for (int k = 0; k < 2; k++) {
+		check_space(schedules[k], times[k], "x0", X0);
+		check_space(schedules[k], times[k], "epsilon", EPSILON);
+		check_space(schedules[k], times[k], "v", V);
+		check_space(schedules[k], times[k], "flow", FLOW);
+	}
+}
+
+/* The difference is the same at all three evaluations, so the last sees 1 + momentum + momentum^2 of it, or less where
+ * the guidance was neutral before: then the sum stays what it was. */
+static void test_momentum(void **state)
+{
+	static const struct {
+		const char *chain;
+		double times;
+	} known[] = {{"apg:scale=3,eta=1,momentum=-0.5", 2 * 0.75},
+	             {"apg:scale=3,eta=1,momentum=0.25", 2 * 1.3125},
+	             {"apg:scale=3,eta=1,momentum=0.25,form=given", 3 * 1.3125},
+	             {"apg:scale=3,eta=1,momentum=0.25,from=-0.9", 2 * 1.25},
+	             {"apg:eta=1,momentum=0.25,table=-1/3/-0.8/1/-0.6/1/-0.1/3", 2 * 1.25},
+	             {"apg:scale=3,eta=1,momentum=0.25,to=-0.1", 0},
+	             {"apg:scale=3,eta=1,momentum=0.25,cfg_to=-0.1,cfg_scale=9", 2 * 1.3125},
+	             {"apg:scale=3,eta=0,momentum=0.25,cfg_to=9,cfg_scale=4", 3 * 1}};
+	(void)state;
+	for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
+		dm_model_ops ops = {.struct_size = sizeof ops, .predict = constant};
+		char spec[200];
+		dm_run *run;
+		double got[ELEMENTS], want[ELEMENTS];
+		snprintf(spec, sizeof spec, "sampler=euler schedule=ve grid=levels:at=3/2/1 model=x0 dtype=f64 guidance=%s",
+		         known[k].chain);
+		DO(dm_run_create_spec(&run, spec, &ops, NULL, 1, ELEMENTS, NULL, err));
+		finish(run, got);
 		for (int e = 0; e < ELEMENTS; e++)
-			y[e] = p[1][e] + 4 * (p[0][e] - p[1][e]);
-		double factor = 0.6 * deviation(p[0]) / deviation(y) + 0.4, f = dot(p[0], p[1]) / (dot(p[1], p[1]) + 1e-8);
-		snprintf(chain, sizeof chain, "cfg:scale=4|rescale:phi=0.6,space=%s", spaces[s].name);
-		guided(chain, 400, V, a_state, got);
-		for (int e = 0; e < ELEMENTS; e++)
-			back[e] = encode(spaces[s].kind, a_state[e], got[e], at.alpha, at.sigma) / factor;
-		check_same(chain, back, y, ELEMENTS, 1e-10);
-		snprintf(chain, sizeof chain, "cfg_zero_star:scale=4,space=%s", spaces[s].name);
-		guided(chain, 400, EPSILON, a_state, got);
-		for (int e = 0; e < ELEMENTS; e++) {
-			y[e] = f * p[1][e] + 4 * (p[0][e] - f * p[1][e]);
-			back[e] = encode(spaces[s].kind, a_state[e], got[e], at.alpha, at.sigma);
-		}
-		check_same(chain, back, y, ELEMENTS, 1e-10);
+			want[e] = value_of(DM_CONDITION_GIVEN, e) +
+			          known[k].times * (value_of(DM_CONDITION_GIVEN, e) - value_of(DM_CONDITION_NONE, e));
+		check_same(known[k].chain, got, want, ELEMENTS, 1e-12);
+	}
+}
+
+/* Which branches they are. */
+static void test_branches(void **state)
+{
+	static const struct {
+		const char *chain;
+		int n;
+		dm_branch branch[4];
+	} known[] = {
+	    {"none", 1, {{0, 0, 0}}},
+	    {"cfg:scale=3", 2, {{0, 0, 0}, {0, 1, 0}}},
+	    {"cfg:scale=0|rescale", 2, {{0, 1, 0}, {0, 0, 0}}},
+	    {"autoguidance:scale=2", 2, {{0, 0, 0}, {1, 0, 0}}},
+	    {"autoguidance:scale=2,model=3,condition=none", 2, {{0, 0, 0}, {3, 1, 0}}},
+	    {"cfg:scale=3|perturbed:scale=1,number=4", 3, {{0, 0, 0}, {0, 1, 0}, {0, 0, 4}}},
+	    {"two_scale:scale=3,part_scale=2,condition=5", 3, {{0, 0, 0}, {0, 5, 0}, {0, 1, 0}}},
+	    {"multi:weights=1/2/3,scale=2", 4, {{0, 1, 0}, {0, 0, 0}, {0, 2, 0}, {0, 3, 0}}},
+	    {"multi:weights=0/0/3", 1, {{0, 3, 0}}},
+	    {"perp_neg:scale=2", 3, {{0, 0, 0}, {0, 1, 0}, {0, 2, 0}}},
+	};
+	(void)state;
+	for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
+		struct denoiser d = {.kind = EPSILON};
+		const dm_request *rq;
+		dm_run *run = start(known[k].chain, "ddim", &d, 1, NULL);
+		assert_int_equal(dm_run_next(run, &rq, NULL), DM_EVAL);
+		if (rq->n_branch != known[k].n || memcmp(rq->branch, known[k].branch, (size_t)known[k].n * sizeof *rq->branch))
+			fail_msg("%s: other branches", known[k].chain);
+		dm_run_free(run);
 	}
 }
 
 /* The velocity is 0 at the first nodes, and one branch is enough to find that out. */
 static void test_zero_steps(void **state)
 {
-	dm_node at = node_at(700);
+	dm_node at = node_at("linear", 700);
 	double got[ELEMENTS], want[ELEMENTS];
 	(void)state;
-	guided("cfg_zero_star:scale=4,zero_steps=1", 700, EPSILON, a_state, got);
+	guided("cfg_zero_star:scale=4,zero_steps=1", NULL, 700, EPSILON, a_state, got);
 	for (int e = 0; e < ELEMENTS; e++)
 		want[e] = a_state[e] / (at.alpha + at.sigma);
 	check_same("zero_steps", got, want, ELEMENTS, 1e-14);
@@ -245,8 +330,9 @@ static void test_refused_plans(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_spaces),   cmocka_unit_test(test_zero_steps),    cmocka_unit_test(test_guided_score),
-	    cmocka_unit_test(test_refusals), cmocka_unit_test(test_refused_plans),
+	    cmocka_unit_test(test_spaces),        cmocka_unit_test(test_momentum),     cmocka_unit_test(test_branches),
+	    cmocka_unit_test(test_zero_steps),    cmocka_unit_test(test_guided_score), cmocka_unit_test(test_refusals),
+	    cmocka_unit_test(test_refused_plans),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

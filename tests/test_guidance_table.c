@@ -124,6 +124,7 @@ static const struct known rows[] = {
      NO},
     {"mambo_g:scale=4,alpha=0", A, B, {9, -2, -5, 2}, 2, NO},
     {"mambo_g:scale=4", A, {0, 0, 0, 0}, A, 2, NO},
+    {"mambo_g:scale=4,alpha=0", A, {0, 0, 0, 0}, {12, 4, -8, 2}, 2, NO},
     {"cfg:scale=3|cfg_norm:limit=1.2,strength=0.9",
      A,
      B,
@@ -159,7 +160,7 @@ static const struct known rows[] = {
 enum { N_ROW = sizeof rows / sizeof *rows };
 
 /* These look at gradients, masks and measurements, and are tested with known posteriors. */
-static const char *const elsewhere[] = {"classifier", "inpaint", "dps",  "pgdm",
+static const char *const elsewhere[] = {"classifier", "inpaint", "ilvr", "dps",        "pgdm",
                                         "ddnm",       "diffpir", "mmps", "reconstruct"};
 
 struct world {

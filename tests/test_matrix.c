@@ -51,14 +51,6 @@ static int is_alpha_zero_and_more(const struct combination *c)
 	return is_alpha_zero(c) && (c->scene->to->sigma > 0 || c->scene->steps - c->scene->start > 1);
 }
 
-/* Its steps get along with (sigma/alpha)^2 above epsilon / 4 only, and its default epsilon is 6.2e-6. */
-static int is_below_langevin(const struct combination *c)
-{
-	const dm_node *end = dm_grid_node(c->scene->grid, (size_t)c->scene->steps);
-	end -= end->sigma == 0;
-	return end->alpha > 0 && 4 * end->sigma * end->sigma <= 6.2e-6 * end->alpha * end->alpha;
-}
-
 /* sampler NULL: all. The message holds both words. */
 static const struct refusal {
 	const char *sampler;
@@ -68,7 +60,6 @@ static const struct refusal {
     {NULL, is_previous, {"model \"previous\"", "cannot be had"}},                 /* no table, so no entry below */
     {NULL, is_blind, {"cannot be had", "at alpha = 0"}},                          /* x0 = (x - sigma epsilon) / alpha */
     {"annealed_langevin", is_alpha_zero, {"annealed_langevin", "alpha > 0"}},     /* steps of the size of sigma/alpha */
-    {"annealed_langevin", is_below_langevin, {"annealed_langevin", "epsilon"}},   /* they end at a least size */
     {"dpm_adaptive", is_alpha_zero, {"steps in lambda", "alpha > 0"}},            /* lambda is infinite there */
     {"dpmpp_2s_ancestral_cfg_pp", is_alpha_zero, {"needs alpha > 0", "cfg_pp"}},  /* the middle of infinite lambda */
     {"gradient_estimation_cfg_pp", is_alpha_zero, {"needs alpha > 0", "cfg_pp"}}, /* goes on x / alpha */
@@ -219,8 +210,7 @@ static const struct refusal *find_refusal(const struct combination *c, const cha
 
 static void check_refusal(const struct combination *c, const dm_error *err)
 {
-	int is_refusal = err->status == DM_ERR_UNSUPPORTED || err->status == DM_ERR_ARGUMENT;
-	if (!is_refusal || !find_refusal(c, err->message))
+	if (err->status != DM_ERR_UNSUPPORTED || !find_refusal(c, err->message))
 		complain(c, "%s: %s", dm_status_name(err->status), err->message);
 }
 

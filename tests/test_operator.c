@@ -198,12 +198,18 @@ static void test_what_methods_ask_for(void **state)
 	make(full, DM_OPERATOR_PSEUDO, 0, 0, x, y, out);
 	by_hand(full, 1, 0, rest, want);
 	check_same("pseudo-inverse", out, want, 3, 1e-11);
+	make(full, DM_OPERATOR_PROJECT, 0, 0, x, y, out);
+	by_hand(full, 1, 0, ax, want);
+	check_same("projection", out, want, 3, 1e-11);
 	make(full, DM_OPERATOR_POSTERIOR, 0.7, 0.2, x, y, out);
 	by_hand(full, 0.49, 0.04, rest, want);
 	check_same("posterior", out, want, 3, 1e-11);
 	make(full, DM_OPERATOR_NORMAL, 0.7, 0.2, x, y, out);
 	by_hand(full, 0.49, 0.04, ax, want);
 	check_same("normal", out, want, 3, 1e-11);
+	make(full, DM_OPERATOR_POSTERIOR, 0, 0.2, x, y, out);
+	by_hand(full, 0, 0.04, rest, want);
+	check_same("posterior of no spread", out, want, 3, 1e-12);
 	make(full, DM_OPERATOR_DIRECTION, 0, 0, x, y, out);
 	by_hand(full, 0, 1, (double[]){rest[0] / size, rest[1] / size}, want);
 	check_same("direction", out, want, 3, 1e-14);

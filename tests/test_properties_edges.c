@@ -72,7 +72,8 @@ static void one_step(void **state)
 		snprintf(grid, sizeof grid, "%s,steps=1", p->from_end);
 		struct recipe r = {.sampler = m->spec, .schedule = p->schedule, .grid = grid};
 		r.model = model_of(m->spec, p->model);
-		dm_plan *plan = m->draws == DRAWS_CHURN ? NULL : plan_or_refusal(&r, &w);
+		int moves_first = m->draws == DRAWS_CHURN || m->draws == DRAWS_ALWAYS;
+		dm_plan *plan = moves_first ? NULL : plan_or_refusal(&r, &w);
 		if (!plan)
 			continue;
 		int departs = facts_of(plan).departs & DM_DEPARTS_MEAN || m->flags & NONLINEAR;

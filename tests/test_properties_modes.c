@@ -15,6 +15,7 @@ struct scene {
 	const struct process *process;
 	struct world world;
 	dm_plan *plan;
+	const char *options;
 	float whole[SAMPLES][ELEMENTS]; /* the batch in driver mode */
 };
 
@@ -41,7 +42,7 @@ static void for_every_scene(void (*check)(struct scene *s))
 		struct recipe r = {.sampler = s.method->spec, .schedule = s.process->schedule, .grid = grid};
 		r.model = model_of(s.method->spec, s.process->model);
 		r.guidance = ways[i % N_WAY][0];
-		r.options = ways[i % N_WAY][1];
+		r.options = s.options = ways[i % N_WAY][1];
 		s.plan = make_plan(&r, predict, &s.world);
 		finish_run(make_run(s.plan, DM_F32, SAMPLES, ELEMENTS, keys), DM_F32, s.whole);
 		check(&s);
@@ -180,9 +181,12 @@ static void parallel_hook(void **state)
 	for_every_scene(check_parallel);
 }
 
+/* Along a path the steps of an adaptive method decide which noise it sees, and rounding decides on its steps. */
 static void check_double(struct scene *s)
 {
 	double x[SAMPLES][ELEMENTS], size = 0, worst = 0;
+	if (s->method->flags & ADAPTIVE && s->options)
+		return;
 	finish_run(make_run(s->plan, DM_F64, SAMPLES, ELEMENTS, keys), DM_F64, x);
 	for (int i = 0; i < SAMPLES; i++)
 		for (int e = 0; e < ELEMENTS; e++) {

@@ -15,3 +15,14 @@ uint32_t digits_crc32(uint32_t crc, const unsigned char *bytes, size_t size)
 	}
 	return ~crc;
 }
+
+uint32_t digits_adler32(const unsigned char *bytes, size_t size)
+{
+	uint32_t a = 1, b = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		a = (a + bytes[i]) % 65521;
+		b = (b + a) % 65521;
+	}
+	return b << 16 | a;
+}

@@ -116,17 +116,6 @@ static void put_rows(struct buffer *raw, const struct digits_picture *picture)
 	}
 }
 
-static uint32_t adler32(const struct buffer *raw)
-{
-	uint32_t a = 1, b = 0;
-
-	for (size_t i = 0; i < raw->size; i++) {
-		a = (a + raw->bytes[i]) % 65521;
-		b = (b + a) % 65521;
-	}
-	return b << 16 | a;
-}
-
 static size_t stored_size(size_t raw)
 {
 	return 2 + raw + 5 * ((raw + MAX_STORED - 1) / MAX_STORED) + 4;
@@ -148,7 +137,7 @@ static void put_stored(struct buffer *png, const struct buffer *raw)
 		put_byte(png, ~n >> 8 & 255);
 		put(png, raw->bytes + at, n);
 	}
-	put_u32(png, adler32(raw));
+	put_u32(png, digits_adler32(raw->bytes, raw->size));
 }
 
 static void put_png(struct buffer *png, struct buffer *raw, const struct digits_picture *picture)

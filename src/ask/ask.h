@@ -103,9 +103,12 @@ dm_status dmi_ask_decode(const struct dmi_asker *a, int32_t space, const dm_node
 /* The factor from the state to what the network reads; an error where it is not finite. */
 dm_status dmi_ask_scale(const struct dmi_asker *a, const dm_node *at, double *scale, dm_error *err);
 
-/* out = sum of n weighted inputs, each one row; normals are those of the sample. And the product of two rows. */
+/* out = sum of n weighted inputs, each one row; normals are those of the sample. The products of n rows with each other,
+ * gram[n][n]; the product of two rows of data. */
+enum { DMI_GRAM = 3 };
 void dmi_row_sum(const struct dmi_asker *a, size_t sample, int32_t n, const dm_input *in, const double *c, void *out,
                  int32_t type);
+void dmi_row_gram(const struct dmi_asker *a, size_t sample, int32_t n, const dm_input *in, double *gram);
 double dmi_row_product(const struct dmi_asker *a, dm_input x, dm_input y);
 
 static inline dm_input dmi_row(const double *data)

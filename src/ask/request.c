@@ -8,7 +8,7 @@
 /* What a kind of request is called, and who answers it. */
 static const struct {
 	const char *callback, *who;
-} kinds[] = {[DM_ASK_PREDICTION] = {"predict", "model"},
+} kinds[] = {[DM_ASK_PREDICTION] = {"predict", "model's prediction"},
              [DM_ASK_VJP] = {"vjp", "model's vjp"},
              [DM_ASK_GRADIENT] = {"gradient", "model's gradient"}};
 
@@ -59,9 +59,10 @@ static dm_status bad(const struct dmi_asker *a, size_t k, int64_t element, int u
 		dmi_text_format(&text, "log_value");
 	dm_status st = unwritten ? DM_ERR_NOT_WRITTEN : DM_ERR_NOT_FINITE;
 	dmi_fail(err, st,
-	         unwritten ? "%s: the %s reported success but did not write %s of sample %l (evaluation %l, step %l)"
-	                   : "%s: the %s's %s of sample %l is not finite (evaluation %l, step %l)",
-	         a->type->name, who, place, rq->sample[k], rq->eval, rq->step);
+	         unwritten
+	             ? "%s: success was reported, but %s of the %s was not written (sample %l, evaluation %l, step %l)"
+	             : "%s: %s of the %s is not finite (sample %l, evaluation %l, step %l)",
+	         a->type->name, place, who, rq->sample[k], rq->eval, rq->step);
 	if (err) {
 		err->step = rq->step;
 		err->eval = rq->eval;

@@ -76,18 +76,25 @@ void dmi_row_sum(const struct dmi_asker *a, size_t sample, int32_t n, const dm_i
 	dmi_kernels_f64.combine(&job, 0, 0, a->n_element);
 }
 
-double dmi_row_product(const struct dmi_asker *a, dm_input x, dm_input y)
+void dmi_row_gram(const struct dmi_asker *a, size_t sample, int32_t n, const dm_input *in, double *gram)
 {
-	static const double identity[4] = {1, 0, 0, 1};
-	double gram[4], sum[2];
-	const dm_input in[2] = {x, y};
+	static const double identity[DMI_GRAM][DMI_GRAM * DMI_GRAM] = {{1}, {1, 0, 0, 1}, {1, 0, 0, 0, 1, 0, 0, 0, 1}};
+	double sum[DMI_GRAM];
 	const dm_job job = {.struct_size = sizeof job,
 	                    .n_sample = 1,
 	                    .n_element = a->n_element,
-	                    .n_in = 2,
-	                    .n_out = 2,
+	                    .seed = &a->seed[sample],
+	                    .sample = &a->sample[sample],
+	                    .n_in = n,
+	                    .n_out = n,
 	                    .in = in,
-	                    .coefficient = identity};
+	                    .coefficient = identity[n - 1]};
 	dmi_kernels_f64.stats(&job, 0, gram, sum);
+}
+
+double dmi_row_product(const struct dmi_asker *a, dm_input x, dm_input y)
+{
+	double gram[4];
+	dmi_row_gram(a, 0, 2, (dm_input[]){x, y}, gram);
 	return gram[1];
 }

@@ -129,8 +129,9 @@ static dm_status begin(void *object, dm_error *err)
 {
 	dm_likelihood *l = object;
 	struct dmi_bound *b = &l->bound;
-	dmi_likelihood_begin(l);
-	dm_status st = nodes(l, err);
+	dm_status st = dmi_likelihood_begin(l, err);
+	if (st == DM_OK)
+		st = nodes(l, err);
 	if (st != DM_OK)
 		return st;
 	for (size_t k = 0; k < b->n_chosen; k++)

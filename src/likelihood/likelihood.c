@@ -11,15 +11,17 @@ void dmi_likelihood_place(dm_likelihood *l)
 	l->start = dmi_ask_take_rows(&l->ask, l->ask.n_element, DM_F64);
 }
 
-void dmi_likelihood_begin(dm_likelihood *l)
+dm_status dmi_likelihood_begin(dm_likelihood *l, dm_error *err)
 {
 	static const double one = 1;
 	size_t n = l->ask.n_element;
-	for (size_t i = 0; i < l->ask.n_sample; i++) {
+	dm_status st = dmi_ask_check_rows(&l->ask, "x0 of sample", l->given, l->ask.number, l->ask.n_sample, err);
+	for (size_t i = 0; st == DM_OK && i < l->ask.n_sample; i++) {
 		const dm_input in = {.data = (const char *)l->given + i * n * dmi_type_size(l->ask.number),
 		                     .type = l->ask.number};
 		dmi_row_sum(&l->ask, i, 1, &in, &one, l->start + i * n, DM_F64);
 	}
+	return st;
 }
 
 void dmi_likelihood_count(dm_likelihood *l)
@@ -44,9 +46,7 @@ static dm_status create(dm_likelihood **out, const struct dmi_asker_type *type, 
 	if (!l)
 		return err->status;
 	l->given = x0;
-	st = dmi_ask_check_rows(&l->ask, "x0 of sample", x0, l->ask.number, l->ask.n_sample, err);
-	if (st == DM_OK)
-		st = dmi_ask_fill(l, given->options, err);
+	st = dmi_ask_fill(l, given->options, err);
 	l->given = NULL;
 	if (st == DM_OK)
 		*out = l;

@@ -63,7 +63,7 @@ extern const struct dmi_tableau *const dmi_tableaus[];
 
 /* What both kinds do first when they take and fill memory; a prediction counted for the rows of the request. */
 void dmi_likelihood_place(dm_likelihood *l);
-void dmi_likelihood_begin(dm_likelihood *l);
+dm_status dmi_likelihood_begin(dm_likelihood *l, dm_error *err);
 void dmi_likelihood_count(dm_likelihood *l);
 
 /* ln(Phi(high) - Phi(low)) of the standard normal; either end may be infinite. */

@@ -196,8 +196,9 @@ static dm_status begin(void *object, dm_error *err)
 {
 	dm_likelihood *l = object;
 	struct dmi_ode *o = &l->ode;
-	dmi_likelihood_begin(l);
-	dm_status st = nodes(l, err);
+	dm_status st = dmi_likelihood_begin(l, err);
+	if (st == DM_OK)
+		st = nodes(l, err);
 	const dm_node *first = &o->node[0];
 	int clean = l->ask.options.value[DMI_ODE_START] == START_CLEAN;
 	double factor = (clean ? first->alpha : 1) / sqrt(first->alpha * first->alpha + first->sigma * first->sigma);

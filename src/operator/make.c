@@ -94,13 +94,13 @@ dm_status dmi_operator_make(const dm_operator *op, int32_t what, const double pa
                             const double *y, double *out, double *work, dm_error *err)
 {
 	const struct work w = {work, work + op->n_in, work + 2 * op->n_in, work + 2 * op->n_in + op->n_out};
-	int of_x = what == DM_OPERATOR_GRAM || what == DM_OPERATOR_NORMAL;
+	int of_x = what == DM_OPERATOR_GRAM || what == DM_OPERATOR_NORMAL || what == DM_OPERATOR_PROJECT;
 	dm_status st = dm_operator_apply(op, x, w.rest, err);
 	for (size_t i = 0; st == DM_OK && !of_x && i < op->n_out; i++)
 		w.rest[i] = y[i] - w.rest[i];
 	if (st != DM_OK)
 		return st;
-	if (what == DM_OPERATOR_PSEUDO)
+	if (what == DM_OPERATOR_PSEUDO || what == DM_OPERATOR_PROJECT)
 		return invert(op, 1, 0, out, &w, err);
 	if (what == DM_OPERATOR_POSTERIOR || what == DM_OPERATOR_NORMAL)
 		return invert(op, parameter[0] * parameter[0], parameter[1] * parameter[1], out, &w, err);

@@ -114,6 +114,7 @@ static dm_status record(struct dmi_compiler *c, dm_step *s, dm_error *err)
 	e->from = s->from;
 	e->to = s->to;
 	s->x = refine(c, s->from);
+	e->evaluation = 0; /* stages that act at the end of the step look at the sampler's own */
 	dm_status code = sampler->ops.step(sampler->user, s, e);
 	if (e->guidance && e->error.status == DM_OK && !code && e->state)
 		dmi_guide_state(e, s->to);

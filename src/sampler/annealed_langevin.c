@@ -1,11 +1,11 @@
-/* Annealed Langevin dynamics (Song and Ermon 2019, algorithm 1; 2020 for the last step and the constants of CIFAR-10): at every
- * node but the last some Langevin steps, in y = x/alpha with u = sigma/alpha and u_L that of the last node with noise:
+/* Annealed Langevin dynamics (Song and Ermon 2019, algorithm 1; 2020 for the last step and the default numbers): at every node
+ * but the last some Langevin steps, in y = x/alpha with u = sigma/alpha and u_L that of the last node with noise:
  *
  *     y += (a/2) score + sqrt(a) z,   a = epsilon (u/u_L)^2,   score = -epsilon_theta/u
  *
- * There is no predictor: y goes to the next node as it is. denoise = 1: the step to sigma' = 0 evaluates once more, and returns
- * x0. More steps than the option allows: repeat the levels of the grid. Its noise does not drive
- * the process, so it is independent draws with noise=path too. State: none. */
+ * There is no predictor: y goes to the next node as it is. denoise = 1: the step to sigma' = 0 evaluates once more, and
+ * returns x0. More steps than the option allows: repeat the levels of the grid. Its noise does not drive the process, so it
+ * is independent draws with noise=path too. State: none. */
 #include "base/compiler.h"
 #include "sampler/step.h"
 #include <math.h>
@@ -14,17 +14,24 @@ enum { STEPS, EPSILON, DENOISE };
 
 static const dm_option options[] = {
     DMI_INTEGER("steps", "Langevin steps at every node, one evaluation each", 5, 1, 24),
-    DMI_REAL("epsilon", "size of a step at the last level", 6.2e-6, 1e-300, 1e30),
+    DMI_REAL("epsilon", "size of a step at the last level; 0: 0.062 u_L^2, 6.2e-6 at u_L = 0.01", 0, 0, 1e30),
     DMI_INTEGER("denoise", "1: the step to sigma = 0 returns x0, by one more evaluation; 0: the noisy state", 1, 0, 1),
 };
 
-/* One Langevin step of size a: y + (a/2) score + sqrt(a) z with score = (x0 - y) / u^2. */
+/* epsilon over u_L^2 */
+static double relative_size(const dm_step *s)
+{
+	double last = dmi_level(s->end);
+	return s->option[EPSILON] > 0 ? s->option[EPSILON] / (last * last) : 0.062;
+}
+
+/* One Langevin step: score = (x0 - y) / u^2, a = size u^2. */
 static dm_val langevin(dm_emit *e, const dm_step *s, dm_val x, int32_t k)
 {
-	double u = dmi_level(s->from), last = dmi_level(s->end), alpha = s->from->alpha, epsilon = s->option[EPSILON];
-	double a = epsilon * (u / last) * (u / last), pull = epsilon / (2 * last * last);
+	double size = relative_size(s), alpha = s->from->alpha;
 	dm_val x0 = dm_emit_eval(e, x, s->from, DM_SPACE_X0), z = dm_emit_noise(e, s->step, k);
-	return dm_emit_linear(e, 3, (dm_term[]){{1 - pull, x}, {pull * alpha, x0}, {alpha * sqrt(a), z}});
+	return dm_emit_linear(e, 3,
+	                      (dm_term[]){{1 - size / 2, x}, {alpha * size / 2, x0}, {s->from->sigma * sqrt(size), z}});
 }
 
 static dm_status step(void *user, const dm_step *s, dm_emit *e)
@@ -37,7 +44,7 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 		dm_emit_fail(e, DM_ERR_UNSUPPORTED, "sampler \"annealed_langevin\" needs alpha > 0 at every node");
 		return DM_OK;
 	}
-	if (!(s->option[EPSILON] < 4 * dmi_level(s->end) * dmi_level(s->end))) { /* the noise of a step would grow */
+	if (!(relative_size(s) < 4)) { /* the noise of a step would grow */
 		dm_emit_fail(
 		    e, DM_ERR_ARGUMENT,
 		    "sampler \"annealed_langevin\": option \"epsilon\" must be below 4 (sigma/alpha)^2 of the last node "

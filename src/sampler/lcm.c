@@ -3,7 +3,7 @@
  *     D = c_skip x + c_out x0,  u = timestep_scaling t,  c_skip = sd^2 / (u^2 + sd^2),  c_out = u / sqrt(u^2 + sd^2)
  *     x' = alpha' D + sigma' z;  the last step returns D
  *
- * t is the process time (table index). The marginal is the model's, not the schedule's. State: none. */
+ * t is the table index, on a process without a table 1000 times the share of its range. The marginal is the model's, not the schedule's. State: none. */
 #include "base/compiler.h"
 #include "sampler/step.h"
 #include <math.h>
@@ -15,9 +15,18 @@ static const dm_option options[] = {
     DMI_REAL("sigma_data", "standard deviation of the data", 0.5, 1e-9, 1e9),
 };
 
+static double index_of(const dm_step *s)
+{
+	double clean, noise;
+	if (dm_schedule_table_size(s->schedule))
+		return s->from->t;
+	dm_schedule_range(s->schedule, &clean, &noise);
+	return 1000 * (s->from->t - clean) / (noise - clean);
+}
+
 static dm_status step(void *user, const dm_step *s, dm_emit *e)
 {
-	double sd = s->option[SIGMA_DATA], u = s->option[TIMESTEP_SCALING] * s->from->t, q = u * u + sd * sd;
+	double sd = s->option[SIGMA_DATA], u = s->option[TIMESTEP_SCALING] * index_of(s), q = u * u + sd * sd;
 	int last = s->step + 1 == s->n_step;
 	double alpha = last ? 1 : s->to->alpha, sigma = last ? 0 : s->to->sigma;
 	(void)user;

@@ -104,6 +104,12 @@ void say_orders(struct page *page)
 			fault(page, "%s draws: it has a weak order", s->spec);
 		else
 			say_order(page, &known, s);
+	const dm_method *method;
+	for (int32_t k = 0; (method = dm_method_at(DM_KIND_SAMPLER, k)) != NULL; k++) {
+		struct setting own;
+		for (int i = 0; !has_settings(method->name) && property_setting(method->name, DRAWS_NONE, i, &own); i++)
+			say_order(page, &known, &own);
+	}
 }
 
 /* ------------------------------------------------------------------------------------- methods that choose their steps

@@ -1,6 +1,9 @@
 #include "base/compiler.h"
 #include "certificates/table.h"
+#include "demist.h"
+#include "property_table.h"
 #include <stddef.h>
+#include <string.h>
 
 #define RISING "the order rises from 1, and the first step leaves an error of h^2, small at these numbers of steps"
 #define CORRECTED_START "the first steps leave an error of h^3, small at these numbers of steps"
@@ -151,7 +154,7 @@ const struct setting weak_orders[] = {
     {.spec = "flow_stochastic", .note = TO_X0},
     {.spec = "heun:s_churn=3", .order = 1, .share = CHURN, .note = CHURNED},
     {.spec = "heunpp2:s_churn=3", .order = 1, .share = CHURN},
-    {.spec = "lcm:timestep_scaling=1e4", .note = TO_X0},
+    {.spec = "lcm", .note = TO_X0},
     {.spec = "pc", .order = 1, .share = 1},
     {.spec = "pc:predictor=ancestral", .order = 1, .share = 1},
     {.spec = "pc:predictor=euler_maruyama", .order = 1, .share = 1},
@@ -180,3 +183,33 @@ const struct setting adaptive_orders[] = {
     {.spec = "rk45", .order = 1},
     {.spec = NULL},
 };
+
+static int is_among(const char *name, const struct setting *s)
+{
+	size_t n = strlen(name);
+	while (s->spec && (strncmp(s->spec, name, n) || (s->spec[n] && s->spec[n] != ':')))
+		s++;
+	return s->spec != NULL;
+}
+
+int has_settings(const char *name)
+{
+	return is_among(name, orders) || is_among(name, weak_orders) || is_among(name, adaptive_orders);
+}
+
+int property_setting(const char *name, int draws, int i, struct setting *out)
+{
+	size_t n = strlen(name);
+	for (size_t k = 0; k < sizeof methods / sizeof *methods; k++) {
+		const struct method *m = &methods[k];
+		if (strncmp(m->spec, name, n) || (m->spec[n] && m->spec[n] != ':') || m->flags & ADAPTIVE)
+			continue;
+		if (draws == DRAWS_SOME ? m->draws == DRAWS_NOTHING : !m->measured)
+			continue;
+		*out = draws == DRAWS_SOME ? (struct setting){.spec = m->spec, .note = "nothing is claimed"}
+		                           : (struct setting){.spec = m->measured, .order = m->order};
+		if (i-- == 0)
+			return 1;
+	}
+	return 0;
+}

@@ -23,4 +23,10 @@ struct setting {
  * order of the last is the power of the tolerance with which the error falls. */
 extern const struct setting orders[], weak_orders[], adaptive_orders[];
 
+/* A method that has no setting in any of them is measured as the rows of the property table say, without a claim where
+ * they make none: the i-th of those that draw (or draw nothing); 0 past the last. */
+enum { DRAWS_NONE, DRAWS_SOME };
+int has_settings(const char *name);
+int property_setting(const char *name, int draws, int i, struct setting *out);
+
 #endif

@@ -253,4 +253,10 @@ void say_weak_orders(struct page *page)
 			say_weak_order(page, s);
 		else
 			fault(page, "%s draws nothing: it has no weak order", s->spec);
+	const dm_method *method;
+	for (int32_t k = 0; (method = dm_method_at(DM_KIND_SAMPLER, k)) != NULL; k++) {
+		struct setting own;
+		for (int i = 0; !has_settings(method->name) && property_setting(method->name, DRAWS_SOME, i, &own); i++)
+			say_weak_order(page, &own);
+	}
 }
