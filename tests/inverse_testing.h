@@ -25,8 +25,28 @@ struct world {
 	const char *kind; /* what the network predicts */
 	int input;        /* what it reads: STATE, or SCALED with sigma_data = 0.5, or VE */
 	int n_predict, n_vjp, n_gradient;
+	double last[DIM]; /* the first sample of the last prediction */
+	int n_elsewhere;  /* products with a Jacobian that was not taken there */
 	dm_status (*gradient)(const struct world *w, const double *x0, double *g);
 };
+
+/* Elements alike and not, and three clusters. */
+static const struct prior even = {1, {1}, {{0.4, -0.2, 0.1, 0}}, {{0.7, 0.7, 0.7, 0.7}}};
+static const struct prior uneven = {1, {1}, {{0.4, -0.2, 0.1, 0}}, {{0.3, 0.6, 1, 0.2}}};
+static const struct prior mixture = {3,
+                                     {0.5, 0.3, 0.2},
+                                     {{1, 1, 0, -0.5}, {-1, 0.5, 0.6, 0.5}, {0, -1, -0.6, 0.2}},
+                                     {{0.3, 0.3, 0.3, 0.3}, {0.2, 0.4, 0.3, 0.2}, {0.4, 0.2, 0.3, 0.5}}};
+
+static inline struct world world_of(const struct prior *prior, const char *kind)
+{
+	return (struct world){.prior = prior,
+	                      .kind = kind,
+	                      .n_seen = 2,
+	                      .a = {{1, 0.5, 0, 0.2}, {0, 0.3, 1, -0.4}},
+	                      .y = {0.6, 0.2},
+	                      .noise = 0.05};
+}
 
 /* ------------------------------------------------------------------------------------------------ closed forms */
 
@@ -205,6 +225,7 @@ static inline void answer_prediction(struct world *w, const dm_request *rq)
 			for (size_t i = 0; i < DIM; i++)
 				put(rq->out[b], rq->out_type, s * rq->out_stride + i, (m.mean[i] - p.x0[0] * p.x[i]) / p.x0[1]);
 		}
+	memcpy(w->last, place_of(w, rq, 0).x, sizeof w->last);
 	w->n_predict++;
 }
 
@@ -225,6 +246,7 @@ static inline void answer_vjp(struct world *w, const dm_request *rq)
 				put(rq->out[b], rq->out_type, s * rq->out_stride + i, sum / p.x0[1] / p.scale);
 			}
 		}
+	w->n_elsewhere += memcmp(w->last, place_of(w, rq, 0).x, sizeof w->last) != 0;
 	w->n_vjp++;
 }
 
@@ -253,6 +275,24 @@ static inline dm_status answer(void *user, const dm_request *rq)
 	return DM_OK;
 }
 
+/* g = grad of -|y - A x|. */
+static inline dm_status of_distance(const struct world *w, const double *x0, double *g)
+{
+	double rest[MAX_SEEN], size = 0;
+	for (int k = 0; k < w->n_seen; k++) {
+		rest[k] = w->y[k];
+		for (int j = 0; j < DIM; j++)
+			rest[k] -= w->a[k][j] * x0[j];
+		size += square(rest[k]);
+	}
+	for (int j = 0; j < DIM; j++) {
+		g[j] = 0;
+		for (int k = 0; k < w->n_seen; k++)
+			g[j] += w->a[k][j] * rest[k] / sqrt(size);
+	}
+	return DM_OK;
+}
+
 /* --------------------------------------------------------------------------------------------------------- a run */
 
 struct task {
@@ -262,6 +302,7 @@ struct task {
 	const double *start;                                            /* states at the first node; NULL: noise */
 	const char *plan;                                               /* options of the plan */
 	int without_vjp, without_gradient;
+	const dm_guidance *base; /* what the chain stands over; NULL: nothing */
 };
 
 static inline dm_status plan_task(dm_plan **plan, struct world *w, const struct task *t, dm_error *error)
@@ -282,7 +323,7 @@ static inline dm_status plan_task(dm_plan **plan, struct world *w, const struct 
 	DO(dm_sampler_create(&sampler, t->sampler ? t->sampler : "ddim", NULL, err));
 	DO(dm_model_create(&model, t->model ? t->model : w->kind, &ops, w, NULL, err));
 	DO(dm_operator_create_matrix(&op, w->a[0], (size_t)w->n_seen, DIM, NULL, err));
-	dm_status st = dm_guidance_create_over(&guidance, t->guidance, NULL, op, NULL, error);
+	dm_status st = dm_guidance_create_over(&guidance, t->guidance, t->base, op, NULL, error);
 	if (st == DM_OK)
 		st = dm_plan_create(plan, schedule, grid, sampler, model, guidance, t->plan, NULL, error);
 	dm_guidance_free(guidance);

@@ -262,7 +262,8 @@ static const struct method methods[] = {
     {"consistency:s_noise=1.1", NULL, 0, 1, 0, DRAWS_ABOVE_LEAST, GOES_UP | DEPARTS | FEW_STEPS, 1e-5},
     /* Methods that can be undone exactly. Weights near 1 forget a disturbance so slowly that order 1 shows only from 50
      * steps on. */
-    {"edict", "edict:p=0.5", 1, 2, 0, DRAWS_NOTHING, GOES_UP | DRIFTS, 1e-4},
+    /* the difference of its two chains, at first of the size of a rounding, grows 20 times in every long step at much noise */
+    {"edict", "edict:p=0.5", 1, 2, 0, DRAWS_NOTHING, GOES_UP | DRIFTS, 2e-3},
     {"edict:p=0.8,leapfrog=0,coordinates=native", "edict:p=0.8,leapfrog=0,coordinates=native", 1, 2, 0, DRAWS_NOTHING,
      GOES_UP | DRIFTS, 1e-4},
     {"bdia", "bdia", 2, 1, 0, DRAWS_NOTHING, GOES_UP | CORRECTS, 1e-4},

@@ -408,9 +408,31 @@ static void test_stage_over_base(void **state)
 	dm_guidance_free(half);
 }
 
+/* A branch that the model did not declare is refused when the plan is made. */
+static void test_declared_branches(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *model, *guidance, *word[2];
+	} rows[] = {{"epsilon:conditions=1", "cfg:scale=2", {"condition 1", "declares 1"}},
+	            {"epsilon:models=1", "autoguidance:scale=2", {"model 1", "declares 1"}},
+	            {"epsilon:perturbations=1", "perturbed:scale=2", {"perturbation 1", "declares 1"}}};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct denoiser d = {.kind = EPSILON};
+		struct setup s = {.model = rows[i].model, .guidance = rows[i].guidance};
+		dm_plan *plan;
+		REFUSE(DM_ERR_UNSUPPORTED, make_plan(&plan, &s, &d, err), rows[i].word[0], rows[i].word[1]);
+		assert_null(plan);
+		s.guidance = "none";
+		DO(make_plan(&plan, &s, &d, err));
+		dm_plan_free(plan);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_declared_branches),
 	    cmocka_unit_test(test_cfg_evaluates_what_it_needs),
 	    cmocka_unit_test(test_cfg_formula),
 	    cmocka_unit_test(test_rescale_formula),

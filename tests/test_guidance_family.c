@@ -155,6 +155,7 @@ static void test_neutral_scales(void **state)
 	    {"two_scale", "none", 0},
 	    {"two_scale:scale=0,part_scale=0", "cfg:scale=0", 0},
 	    {"multi:weights=3", "none", 0},
+	    {"multi:scale=4", "cfg:scale=4", 1e-14},
 	    {"multi:weights=3,scale=0", "cfg:scale=0", 0},
 	    {"mambo_g:scale=1", "none", 1e-14},
 	    {"perp_neg:scale=1,negative_scale=0", "none", 1e-14},

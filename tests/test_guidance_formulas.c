@@ -288,7 +288,6 @@ static void test_refusals(void **state)
 	    {"threshold:ratio=1.5", DM_ERR_ARGUMENT, {"ratio = 1.5", "outside", "1]"}},
 	    {"rescale:phi=1.1", DM_ERR_ARGUMENT, {"phi = 1.1", "outside", "[0, 1]"}},
 	    {"rescale:space=score", DM_ERR_NAME, {"space", "score", "unknown"}},
-	    {"multi", DM_ERR_ARGUMENT, {"multi", "weights has 0", "1 to 7"}},
 	    {"multi:weights=1/1/1/1/1/1/1/1", DM_ERR_ARGUMENT, {"multi", "weights has 8", "1 to 7"}},
 	    {"multi:weights=1/1/1/1/1/1,masks=1", DM_ERR_ARGUMENT, {"multi", "weights has 6", "1 to 5"}},
 	    {"multi:weights=1/2,intervals=1", DM_ERR_ARGUMENT, {"multi", "weights has 2", "3 for each"}},

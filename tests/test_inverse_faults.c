@@ -1,12 +1,10 @@
 /* Inverse problems with something missing, wrong or failing. */
 #include "inverse_testing.h"
 
-static const struct prior normal = {1, {1}, {{0.4, -0.2, 0.1, 0}}, {{0.3, 0.6, 1, 0.2}}};
-
 static struct world world(void)
 {
 	return (struct world){
-	    .prior = &normal, .kind = "v", .n_seen = 1, .a = {{1, 0.5, 0, 0.2}}, .y = {0.6}, .noise = 0.05};
+	    .prior = &uneven, .kind = "v", .n_seen = 1, .a = {{1, 0.5, 0, 0.2}}, .y = {0.6}, .noise = 0.05};
 }
 
 static dm_status create(const char *chain, int with_operator, dm_error *err)

@@ -2,23 +2,6 @@
  * measurement. The numbers are those of docs/inverse-problems.md. */
 #include "inverse_testing.h"
 
-static const struct prior even = {1, {1}, {{0.4, -0.2, 0.1, 0}}, {{0.7, 0.7, 0.7, 0.7}}};
-static const struct prior uneven = {1, {1}, {{0.4, -0.2, 0.1, 0}}, {{0.3, 0.6, 1, 0.2}}};
-static const struct prior mixture = {3,
-                                     {0.5, 0.3, 0.2},
-                                     {{1, 1, 0, -0.5}, {-1, 0.5, 0.6, 0.5}, {0, -1, -0.6, 0.2}},
-                                     {{0.3, 0.3, 0.3, 0.3}, {0.2, 0.4, 0.3, 0.2}, {0.4, 0.2, 0.3, 0.5}}};
-
-static struct world world_of(const struct prior *prior, const char *kind)
-{
-	return (struct world){.prior = prior,
-	                      .kind = kind,
-	                      .n_seen = 2,
-	                      .a = {{1, 0.5, 0, 0.2}, {0, 0.3, 1, -0.4}},
-	                      .y = {0.6, 0.2},
-	                      .noise = 0.05};
-}
-
 /* ----------------------------------------------------------------------------------------------------- normal priors */
 
 /* A deterministic sampler takes the noise of the start through an affine map, whose columns follow from as many runs: so

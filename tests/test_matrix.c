@@ -69,18 +69,6 @@ static const struct refusal {
     {"rk45", is_alpha_zero_and_more, {"\"rk45\"", "drift and diffusion"}},        /* the same */
 };
 
-/* What should run and does not: an adaptive plan takes its room from trials at its start, so where drift and diffusion
- * are 0 there (the clamped end of cosine), or the whole way is one of rounding, later trials do not fit. */
-static int is_fault(const struct combination *c)
-{
-	const struct scene *s = c->scene;
-	const dm_node *end = s->to->sigma > 0 ? s->to : s->to - 1;
-	int is_flat = !strcmp(s->place.schedule, "cosine"),
-	    is_short = !strcmp(s->place.schedule, "edm") && s->place.how == ONE_ULP;
-	return !strcmp(c->sampler, "rk45") && end > s->from &&
-	       (is_flat || (is_short && fabs(s->from->lambda - end->lambda) < 1e-12));
-}
-
 static int refusal_used[LENGTH(refusals)];
 
 /* ------------------------------------------------------------------------------------------------------- exceptions */
@@ -256,10 +244,8 @@ static void check_run(const struct combination *c, const dm_plan *plan, struct d
 		st = dm_run_all(run, &err);
 	if (st == DM_OK)
 		st = dm_run_state(run, x, DM_F64, &err);
-	if (st != DM_OK && !(is_fault(c) && st == DM_ERR_SAMPLER))
+	if (st != DM_OK)
 		complain(c, "%s: %s", dm_status_name(st), err.message);
-	else if (st == DM_OK && is_fault(c))
-		complain(c, "works: remove it from is_fault()");
 	assert_int_equal(dm_plan_facts(plan, &said, NULL), DM_OK);
 	if (st == DM_OK) {
 		assert_int_equal(dm_run_facts(run, &done, NULL), DM_OK);

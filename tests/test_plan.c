@@ -144,6 +144,17 @@ static void spec_of(char spec[300], int32_t kind, int32_t i, int32_t k, const ch
 		         fmax(o->low, fmin(o->high, o->type == DM_OPTION_INTEGER ? o->value + 1 : o->value * 0.9 + 0.01)));
 }
 
+/* Guidances that need more than a spec and a model that predicts: an operator, a gradient. */
+static int needs_more(int32_t kind, const char *name)
+{
+	static const char *const known[] = {"classifier", "fdg",     "ilvr", "dps",        "pgdm",
+	                                    "ddnm",       "diffpir", "mmps", "reconstruct"};
+	int found = 0;
+	for (size_t i = 0; kind == DM_KIND_GUIDANCE && i < sizeof known / sizeof *known; i++)
+		found |= !strcmp(known[i], name);
+	return found;
+}
+
 static void test_specs_return(void **state)
 {
 	(void)state;
@@ -151,6 +162,8 @@ static void test_specs_return(void **state)
 	for (int32_t kind = DM_KIND_SCHEDULE; kind <= DM_KIND_SAMPLER; kind++)
 		for (int32_t i = 0; dm_method_at(kind, i); i++) {
 			int any = 0;
+			if (needs_more(kind, dm_method_at(kind, i)->name))
+				continue;
 			for (int32_t k = 0; k <= dm_method_at(kind, i)->n_option; k++) {
 				char spec[300];
 				static const char *const schedules[] = {"linear", "flow", "edm"};

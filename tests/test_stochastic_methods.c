@@ -293,6 +293,50 @@ static void bad_input_of_estimates(void **state)
 	free_setting(&s);
 }
 
+struct purse {
+	int64_t left, held; /* allocations that still succeed; blocks in use */
+};
+
+static void *take(void *user, size_t bytes)
+{
+	struct purse *purse = user;
+	if (purse->left-- <= 0)
+		return NULL;
+	purse->held++;
+	return malloc(bytes);
+}
+
+static void give_back(void *user, void *memory, size_t bytes)
+{
+	struct purse *purse = user;
+	(void)bytes;
+	purse->held--;
+	free(memory);
+}
+
+/* Whatever allocation fails, that is said and all is given back. */
+static void estimates_run_out_of_memory(void **state)
+{
+	struct purse purse;
+	dm_allocator allocator = {.struct_size = sizeof allocator, .user = &purse, .allocate = take, .release = give_back};
+	struct setting s;
+	dm_node node[3];
+	double data[4] = {0}, gamma[2];
+	int64_t enough = 0;
+	dm_status st = DM_ERR_MEMORY;
+	(void)state;
+	even_nodes("vp", node, 3);
+	make_setting(&s, &processes[0], node, 3, predict);
+	for (; st != DM_OK && enough < 200; enough++) {
+		purse = (struct purse){.left = enough};
+		st = dm_analytic_variance(s.schedule, s.grid, s.model, data, DM_F64, 2, 2, 2, 0, gamma, 2, &allocator, NULL);
+		assert_true(st == DM_OK || st == DM_ERR_MEMORY);
+		assert_int_equal(purse.held, 0);
+	}
+	assert_true(st == DM_OK && enough > 10);
+	free_setting(&s);
+}
+
 /* ------------------------------------------------------------------------------------------------ the reverse SDE */
 
 /* One step as the formula says, with the exact denoiser of the Gaussian; and every share of noise goes to the same law. */
@@ -403,6 +447,7 @@ int main(void)
 	    cmocka_unit_test(gamma_is_estimated),
 	    cmocka_unit_test(draws_have_their_seeds),
 	    cmocka_unit_test(bad_input_of_estimates),
+	    cmocka_unit_test(estimates_run_out_of_memory),
 	    cmocka_unit_test(reverse_sde_with_noise_and_temperature),
 	    cmocka_unit_test(langevin_steps_at_every_level),
 	    cmocka_unit_test(langevin_ends_clean_or_not),

@@ -1,11 +1,12 @@
 #include "args.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "workers.h"
 
-enum type { TEXT, NUMBER, CHOICE, FLAG };
+enum type { TEXT, NUMBER, REAL, CHOICE, FLAG };
 
 /* One option. initial: the default, read as if it had been given (NULL: the field stays zero). */
 struct option {
@@ -16,16 +17,18 @@ struct option {
 	const char *const *word;
 };
 
+static const char *const tasks[] = {"draw", "inpaint", "deblur", "super-resolve", "denoise", NULL};
 static const char *const dtypes[] = {"f32", "f64", NULL};
 static const char *const models[] = {"v", "flow", NULL};
 static const char *const predictions[] = {"epsilon", "v", "x0", NULL};
 
 /* The largest count whose sheet is a picture of reasonable size. */
-enum { MAX_COUNT = 50000, MAX_STEPS = 1000000 };
+enum { MAX_COUNT = 50000, MAX_STEPS = 1000000, MAX_NOISE = 100 };
 
 /* the last five members of an option */
 #define TEXT_IN(field) TEXT, offsetof(struct digits_args, field), 0, 0, NULL
 #define NUMBER_IN(field, low, high) NUMBER, offsetof(struct digits_args, field), low, high, NULL
+#define REAL_IN(field, low, high) REAL, offsetof(struct digits_args, field), low, high, NULL
 #define CHOICE_IN(field, words) CHOICE, offsetof(struct digits_args, field), 0, 0, words
 #define FLAG_IN(field) FLAG, offsetof(struct digits_args, field), 0, 0, NULL
 
@@ -37,6 +40,16 @@ static const struct option options[DIGITS_N_ARG] = {
                          TEXT_IN(grid)},
     [DIGITS_ARG_STEPS] = {"steps", "N", "15", "steps from noise to digits (15)", NUMBER_IN(steps, 1, MAX_STEPS)},
     [DIGITS_ARG_GUIDANCE] = {"guidance", "SPEC", "none", "guidance, such as cfg:scale=2 (none)", TEXT_IN(guidance)},
+    [DIGITS_ARG_TASK] = {"task", "NAME", "draw",
+                         "draw, or what to undo: inpaint, deblur, super-resolve, denoise (draw)",
+                         CHOICE_IN(task, tasks)},
+    [DIGITS_ARG_INPUT] = {"input", "FILE", NULL,
+                          "picture to undo it for: PGM or PNG, 28 x 28, white on black (digits of the network's own)",
+                          TEXT_IN(input)},
+    [DIGITS_ARG_MEASURED] = {"measured", NULL, NULL, "the input is damaged already: leave it as it is",
+                             FLAG_IN(measured)},
+    [DIGITS_ARG_NOISE] = {"noise", "S", "0.05", "standard deviation of the measurement's noise (0.05)",
+                          REAL_IN(noise, 0, MAX_NOISE)},
     [DIGITS_ARG_LABELS] = {"labels", "LIST", "all",
                            "digits to draw in turn: all (0 to 9), none, or a list as 3,1,4 (all)", TEXT_IN(labels)},
     [DIGITS_ARG_COUNT] = {"count", "N", "50", "number of samples (50)", NUMBER_IN(count, 1, MAX_COUNT)},
@@ -82,6 +95,17 @@ static int read_number(uint64_t *number, const struct option *option, const char
 	return 0;
 }
 
+static int read_real(double *number, const struct option *option, const char *text, struct digits_error *error)
+{
+	char *end;
+
+	*number = strtod(text, &end);
+	if (end == text || *end || !(*number >= (double)option->low && *number <= (double)option->high))
+		return digits_fail(error, "--%s: \"%s\" is no number from %llu to %llu", option->name, text,
+		                   (unsigned long long)option->low, (unsigned long long)option->high);
+	return 0;
+}
+
 static int read_choice(int32_t *choice, const struct option *option, const char *text, struct digits_error *error)
 {
 	char words[64] = "";
@@ -104,6 +128,8 @@ static int set(struct digits_args *args, const struct option *option, const char
 	switch (option->type) {
 	case NUMBER:
 		return read_number(field, option, text, error);
+	case REAL:
+		return read_real(field, option, text, error);
 	case CHOICE:
 		return read_choice(field, option, text, error);
 	case FLAG:
@@ -207,12 +233,54 @@ static int same(const char *a, const char *b)
 	return a && b && strcmp(a, b) == 0;
 }
 
+static int has(const struct digits_args *args, int option)
+{
+	return (args->given >> option & 1) != 0;
+}
+
+/* What stands in the place of options that were not given where something is to be undone: 25 steps of ddim. */
+static void complete_task(struct digits_args *args)
+{
+	static const char *const guidance[] = {[DIGITS_TASK_INPAINT] = "pgdm",
+	                                       [DIGITS_TASK_DEBLUR] = "pgdm",
+	                                       [DIGITS_TASK_SUPER_RESOLVE] = "pgdm",
+	                                       [DIGITS_TASK_DENOISE] = "pgdm"};
+
+	if (!args->sampler)
+		args->sampler = "ddim";
+	if (!has(args, DIGITS_ARG_GUIDANCE))
+		args->guidance = guidance[args->task];
+	if (!has(args, DIGITS_ARG_STEPS))
+		args->steps = 25;
+	if (!has(args, DIGITS_ARG_COUNT))
+		args->count = 10;
+	if (args->input && !has(args, DIGITS_ARG_LABELS))
+		args->labels = "none";
+}
+
+static int check_task(const struct digits_args *args, struct digits_error *error)
+{
+	static const int32_t own[] = {DIGITS_ARG_INPUT, DIGITS_ARG_MEASURED, DIGITS_ARG_NOISE};
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+		if (args->task == DIGITS_TASK_DRAW && has(args, own[i]))
+			return digits_fail(error, "--%s needs a --task: inpaint, deblur, super-resolve or denoise",
+			                   options[own[i]].name);
+	if (args->measured && !args->input)
+		return digits_fail(error, "--measured needs an --input");
+	return 0;
+}
+
 static int complete(struct digits_args *args, struct digits_error *error)
 {
 	const int flow = args->model == DIGITS_MODEL_FLOW;
 
-	if (flow && args->given & 1u << DIGITS_ARG_PREDICT)
+	if (flow && has(args, DIGITS_ARG_PREDICT))
 		return digits_fail(error, "--predict: the network of --model flow gives a velocity and nothing else");
+	if (check_task(args, error))
+		return -1;
+	if (args->task != DIGITS_TASK_DRAW)
+		complete_task(args);
 	if (!args->sampler)
 		args->sampler = flow ? "euler" : "dpmpp_2m";
 	if (!args->schedule)
@@ -243,7 +311,8 @@ int digits_args_parse(struct digits_args *args, int argc, char *const *argv, str
 void digits_args_help(FILE *out)
 {
 	fputs("usage: digits [option]...\n"
-	      "Draws handwritten digits with a small trained network. Defaults stand in brackets.\n\n",
+	      "Draws handwritten digits with a small trained network. Defaults stand in brackets.\n"
+	      "With --task also sampler ddim, 25 steps, 10 samples, and a guidance for the task.\n\n",
 	      out);
 	for (size_t k = 0; k < DIGITS_N_ARG; k++)
 		fprintf(out, "  --%-12s %-4s  %s\n", options[k].name, options[k].value ? options[k].value : "",

@@ -14,6 +14,10 @@ enum {
 	DIGITS_ARG_GRID,
 	DIGITS_ARG_STEPS,
 	DIGITS_ARG_GUIDANCE,
+	DIGITS_ARG_TASK,
+	DIGITS_ARG_INPUT,
+	DIGITS_ARG_MEASURED,
+	DIGITS_ARG_NOISE,
 	DIGITS_ARG_LABELS,
 	DIGITS_ARG_COUNT,
 	DIGITS_ARG_SEED,
@@ -33,16 +37,19 @@ enum {
 	DIGITS_N_ARG
 };
 
+enum { DIGITS_TASK_DRAW, DIGITS_TASK_INPAINT, DIGITS_TASK_DEBLUR, DIGITS_TASK_SUPER_RESOLVE, DIGITS_TASK_DENOISE };
 enum { DIGITS_DTYPE_F32, DIGITS_DTYPE_F64 };
 enum { DIGITS_MODEL_V, DIGITS_MODEL_FLOW };
 enum { DIGITS_PREDICT_EPSILON, DIGITS_PREDICT_V, DIGITS_PREDICT_X0 };
 
-/* Texts point into argv or are constants. png, raw, trajectory: NULL where nothing is to be written. */
+/* Texts point into argv or are constants. png, raw, trajectory: NULL where nothing is to be written; input: NULL where the
+ * originals are drawn. */
 struct digits_args {
-	const char *sampler, *schedule, *grid, *guidance, *labels, *weights, *png, *raw, *trajectory;
+	const char *sampler, *schedule, *grid, *guidance, *labels, *input, *weights, *png, *raw, *trajectory;
 	uint64_t steps, count, seed, first_sample, threads;
-	int32_t dtype, model, predict; /* one of the enums above */
-	int32_t plan, list, quiet, help;
+	double noise;
+	int32_t task, dtype, model, predict; /* one of the enums above */
+	int32_t measured, plan, list, quiet, help;
 	uint32_t given;
 };
 

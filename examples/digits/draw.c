@@ -4,9 +4,11 @@
 #include <stdlib.h>
 
 #include "denoiser.h"
+#include "original.h"
 #include "output.h"
 #include "setup.h"
 #include "steer.h"
+#include "task.h"
 
 /* What a signal handler can reach. */
 static _Atomic(dm_run *) running;
@@ -24,13 +26,16 @@ static void on_interrupt(int number)
 
 struct job {
 	const struct digits_args *args;
+	const char *program;
 	struct digits_labels labels;
 	struct digits_denoiser denoiser;
 	struct digits_steer steer;
 	struct digits_progress progress;
 	struct digits_trajectory trajectory;
+	struct digits_task task; /* all 0 where nothing is to be undone */
 	dm_plan *plan;
 	dm_run *run;
+	size_t n_forward; /* passes of the network; 0: not known */
 	float *samples;
 };
 
@@ -41,14 +46,24 @@ static int refused(const dm_error *err, struct digits_error *error)
 	return err->status == DM_ERR_MEMORY ? DIGITS_EXIT_FAILURE : DIGITS_EXIT_USAGE;
 }
 
-static int failed(const dm_error *err, struct digits_error *error)
+/* Whatever the text says, after an interruption that is the reason. */
+static int failed(struct digits_error *error)
 {
-	if (atomic_load(&interrupted)) {
-		digits_fail(error, "interrupted; nothing was written");
-		return DIGITS_EXIT_INTERRUPTED;
-	}
-	digits_fail(error, "%s", err->message);
-	return DIGITS_EXIT_FAILURE;
+	if (!atomic_load(&interrupted))
+		return DIGITS_EXIT_FAILURE;
+	digits_fail(error, "interrupted; nothing was written");
+	return DIGITS_EXIT_INTERRUPTED;
+}
+
+static int is_task(const struct job *job)
+{
+	return job->args->task != DIGITS_TASK_DRAW;
+}
+
+static struct digits_denoiser lent_by(struct job *job)
+{
+	return (struct digits_denoiser){
+	    .labels = &job->labels, .progress = &job->progress, .stop = &interrupted, .steer = &job->steer};
 }
 
 static int prepare_trajectory(struct job *job, int64_t n_step, struct digits_error *error)
@@ -64,66 +79,100 @@ static int prepare_trajectory(struct job *job, int64_t n_step, struct digits_err
 	return DIGITS_EXIT_OK;
 }
 
-static int prepare(struct job *job, const char *program, struct digits_error *error)
+/* What the library can refuse. */
+static int prepare_objects(struct job *job, dm_plan_info *info, struct digits_error *error)
 {
 	const dm_model_ops ops = {.struct_size = sizeof(ops),
 	                          .predict = digits_denoiser_predict,
 	                          .vjp = digits_denoiser_vjp,
 	                          .gradient = digits_denoiser_gradient};
-	const struct digits_denoiser lent = {
-	    .labels = &job->labels, .progress = &job->progress, .stop = &interrupted, .steer = &job->steer};
+	dm_error err;
+
+	if (digits_plan_create(&job->plan, job->args, &ops, &job->denoiser, &err) != DM_OK ||
+	    digits_run_create(&job->run, job->args, job->plan, &err) != DM_OK ||
+	    dm_plan_facts(job->plan, info, &err) != DM_OK)
+		return refused(&err, error);
+	if (digits_labels_parse(&job->labels, job->args->labels, error) ||
+	    (is_task(job) && digits_task_check(job->args, job->plan, error)))
+		return DIGITS_EXIT_USAGE;
+	return DIGITS_EXIT_OK;
+}
+
+static int prepare(struct job *job, struct digits_error *error)
+{
+	const struct digits_denoiser lent = lent_by(job);
 	const struct digits_steer lent_to_steer = {.labels = &job->labels, .stop = &interrupted};
 	const struct digits_args *args = job->args;
 	dm_plan_info info = {.struct_size = sizeof(info)};
-	dm_error err;
+	const int status = prepare_objects(job, &info, error);
 
-	if (digits_plan_create(&job->plan, args, &ops, &job->denoiser, &err) != DM_OK ||
-	    digits_run_create(&job->run, args, job->plan, &err) != DM_OK || dm_plan_facts(job->plan, &info, &err) != DM_OK)
-		return refused(&err, error);
-	if (digits_labels_parse(&job->labels, args->labels, error))
-		return DIGITS_EXIT_USAGE;
-	if (digits_output_check(args, error) || digits_denoiser_create(&job->denoiser, &lent, args, program, error))
+	if (status != DIGITS_EXIT_OK)
+		return status;
+	if (digits_output_check(args, error) || (is_task(job) && digits_task_create(&job->task, args, error)))
 		return DIGITS_EXIT_FAILURE;
-	if (digits_steer_wanted(args) && digits_steer_create(&job->steer, &lent_to_steer, args, program, error))
+	if (digits_denoiser_create(&job->denoiser, &lent, args, job->program, error))
+		return DIGITS_EXIT_FAILURE;
+	if (digits_steer_wanted(args) && digits_steer_create(&job->steer, &lent_to_steer, args, job->program, error))
 		return DIGITS_EXIT_FAILURE;
 	job->samples = malloc((size_t)args->count * DIGITS_PIXELS * sizeof(float));
 	if (!job->samples) {
 		digits_fail(error, "out of memory for the samples");
 		return DIGITS_EXIT_FAILURE;
 	}
-	digits_progress_start(&job->progress, info.n_branch_eval < 0 ? 0 : (size_t)info.n_branch_eval * (size_t)args->count,
-	                      !args->quiet);
+	job->n_forward = info.n_branch_eval < 0 ? 0 : (size_t)info.n_branch_eval * (size_t)args->count;
 	return prepare_trajectory(job, info.n_step, error);
 }
 
-static int compute(struct job *job, struct digits_error *error)
+/* The digits to be found again, if there is no input, stand in the samples' place for a while. */
+static int measure(struct job *job, struct digits_error *error)
+{
+	const struct digits_denoiser lent = lent_by(job);
+	dm_error err;
+
+	if (!job->args->input && digits_original_draw(job->samples, job->args, &lent, job->program, error))
+		return -1;
+	if (digits_task_measure(&job->task, job->args, job->args->input ? NULL : job->samples, error))
+		return -1;
+	return digits_task_bind(&job->task, job->plan, job->run, &err) == DM_OK ? 0 : digits_fail(error, "%s", err.message);
+}
+
+static int run(struct job *job, struct digits_error *error)
 {
 	dm_error err;
 	dm_status status;
 
+	digits_progress_start(&job->progress, job->n_forward, !job->args->quiet);
 	atomic_store(&running, job->run);
-	signal(SIGINT, on_interrupt);
 	status = dm_run_all(job->run, &err);
 	atomic_store(&running, NULL);
 	digits_progress_end(&job->progress);
 	if (status == DM_OK)
 		status = dm_run_state(job->run, job->samples, DM_F32, &err);
-	return status == DM_OK ? DIGITS_EXIT_OK : failed(&err, error);
+	return status == DM_OK ? 0 : digits_fail(error, "%s", err.message);
+}
+
+static int compute(struct job *job, struct digits_error *error)
+{
+	signal(SIGINT, on_interrupt);
+	if ((is_task(job) && measure(job, error)) || run(job, error))
+		return failed(error);
+	return DIGITS_EXIT_OK;
 }
 
 static int finish(struct job *job, struct digits_error *error)
 {
 	if (job->args->trajectory)
 		digits_trajectory_close(&job->trajectory);
-	return digits_output_write(job->args, job->samples, job->args->trajectory ? &job->trajectory : NULL, error)
+	return digits_output_write(job->args, job->samples, is_task(job) ? &job->task : NULL,
+	                           job->args->trajectory ? &job->trajectory : NULL, error)
 	           ? DIGITS_EXIT_FAILURE
 	           : DIGITS_EXIT_OK;
 }
 
 int digits_draw(const struct digits_args *args, const char *program, struct digits_error *error)
 {
-	struct job job = {.args = args};
-	int status = prepare(&job, program, error);
+	struct job job = {.args = args, .program = program};
+	int status = prepare(&job, error);
 
 	if (status == DIGITS_EXIT_OK)
 		status = compute(&job, error);
@@ -135,6 +184,7 @@ int digits_draw(const struct digits_args *args, const char *program, struct digi
 	digits_denoiser_free(&job.denoiser);
 	digits_steer_free(&job.steer);
 	digits_labels_free(&job.labels);
+	digits_task_free(&job.task);
 	free(job.samples);
 	return status;
 }

@@ -118,7 +118,7 @@ static int read_picture(float *image, const unsigned char *bytes, size_t size, c
 int digits_input_read(float *image, const char *path, struct digits_error *error)
 {
 	unsigned char *bytes = malloc(MAX_SIZE + 1);
-	size_t size;
+	size_t size = 0;
 	int status;
 
 	if (!bytes)

@@ -8,7 +8,7 @@
 #include "layers.h"
 #include "progress.h"
 
-enum { SHEET_COLUMNS = 10, TEXT_COLUMNS = 5, MAX_TEXT = 50 };
+enum { SHEET_COLUMNS = 10, SHEET_ROWS = 10, TASK_COLUMNS = 4, TEXT_COLUMNS = 5, MAX_TEXT = 50 };
 
 int digits_output_check(const struct digits_args *args, struct digits_error *error)
 {
@@ -28,6 +28,21 @@ static int write_sheet(const char *path, const float *images, size_t count, size
 	if (status == 0)
 		status = digits_png_write(&sheet, path, error);
 	digits_picture_free(&sheet);
+	return status;
+}
+
+/* The pictures of a sample stand side by side; further samples below, or from SHEET_ROWS on also beside. */
+static int write_task(const char *path, const struct digits_task *task, const float *samples, size_t count,
+                      struct digits_error *error)
+{
+	size_t n, beside = (count - 1) / SHEET_ROWS + 1;
+	float *images = digits_task_sheet(task, samples, count, &n);
+	int status;
+
+	if (!images)
+		return digits_fail(error, "%s: out of memory", path);
+	status = write_sheet(path, images, n * count, n * (beside < TASK_COLUMNS ? beside : TASK_COLUMNS), error);
+	free(images);
 	return status;
 }
 
@@ -51,7 +66,8 @@ static int write_raw(const char *path, const float *samples, size_t n, struct di
 	return status;
 }
 
-static int show(const struct digits_args *args, const float *samples, struct digits_error *error)
+static int show(const struct digits_args *args, const float *samples, const struct digits_task *task,
+                struct digits_error *error)
 {
 	const size_t count = (size_t)args->count, shown = count < MAX_TEXT ? count : MAX_TEXT;
 
@@ -59,22 +75,25 @@ static int show(const struct digits_args *args, const float *samples, struct dig
 		return 0;
 	if (digits_print_text(stdout, samples, shown, TEXT_COLUMNS))
 		return digits_fail(error, "cannot write to the terminal");
+	if (task)
+		printf("\nroot mean square of A x - y: %.3f\n", digits_task_residual(task, samples, count));
 	if (args->png)
 		printf("\n%llu digits in %s\n", (unsigned long long)count, args->png);
 	return 0;
 }
 
-int digits_output_write(const struct digits_args *args, const float *samples,
+int digits_output_write(const struct digits_args *args, const float *samples, const struct digits_task *task,
                         const struct digits_trajectory *trajectory, struct digits_error *error)
 {
 	const size_t count = (size_t)args->count;
 
 	if (args->raw && write_raw(args->raw, samples, count * DIGITS_PIXELS, error))
 		return -1;
-	if (args->png && write_sheet(args->png, samples, count, SHEET_COLUMNS, error))
+	if (args->png && (task ? write_task(args->png, task, samples, count, error)
+	                       : write_sheet(args->png, samples, count, SHEET_COLUMNS, error)))
 		return -1;
 	if (trajectory && write_sheet(args->trajectory, trajectory->images, trajectory->rows * trajectory->columns,
 	                              trajectory->columns, error))
 		return -1;
-	return show(args, samples, error);
+	return show(args, samples, task, error);
 }

@@ -3,14 +3,15 @@
 #define DIGITS_OUTPUT_H
 
 #include "args.h"
+#include "task.h"
 #include "trajectory.h"
 
 /* Whether every file asked for could be written. 0, or -1 and a text. */
 int digits_output_check(const struct digits_args *args, struct digits_error *error);
 
-/* samples: args->count images. trajectory: NULL where none was asked for. On a terminal the samples are also shown as
+/* samples: args->count images. task, trajectory: NULL where there is none. On a terminal the samples are also shown as
  * text, unless args->quiet. */
-int digits_output_write(const struct digits_args *args, const float *samples,
+int digits_output_write(const struct digits_args *args, const float *samples, const struct digits_task *task,
                         const struct digits_trajectory *trajectory, struct digits_error *error);
 
 #endif

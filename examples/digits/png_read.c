@@ -142,7 +142,7 @@ static float luma(const float *rgb)
 
 static int read_pixel(const struct png *png, const unsigned char *row, size_t column, float *grey)
 {
-	float value[4];
+	float value[4] = {0};
 
 	if (png->colour == PALETTE) {
 		const unsigned k = number_at(png, row, column);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "denoiser.h"
+#include "task.h"
 
 /* Whether a spec sets an option, before any edit. */
 static int sets(const char *spec, const char *name)
@@ -17,17 +18,69 @@ static int sets(const char *spec, const char *name)
 	return 0;
 }
 
+/* Whether the method whose name a spec begins with has an option of this name. */
+static int knows(const char *spec, const char *name)
+{
+	const size_t n = strcspn(spec, ":|");
+	const dm_method *method;
+	const dm_option *option;
+
+	for (int32_t i = 0; (method = dm_method_at(DM_KIND_GUIDANCE, i)) != NULL; i++)
+		if (strlen(method->name) == n && strncmp(method->name, spec, n) == 0)
+			for (int32_t k = 0; (option = dm_method_option(DM_KIND_GUIDANCE, i, k)) != NULL; k++)
+				if (strcmp(option->name, name) == 0)
+					return 1;
+	return 0;
+}
+
+/* The guidance with --noise as an option of every stage that takes it and does not set it. NULL: out of memory. */
+static char *create_chain(const struct digits_args *args)
+{
+	const char *from = args->guidance;
+	size_t stages = 1, length = 0;
+	char *spec;
+
+	for (const char *c = from; *c; c++)
+		stages += *c == '|';
+	const size_t size = strlen(from) + 32 * stages + 1;
+
+	spec = malloc(size);
+	for (; spec; from++) {
+		const int n = (int)strcspn(from, "|"), plain = (int)strcspn(from, ":|") == n;
+
+		length += (size_t)snprintf(spec + length, size - length, "%.*s", n, from);
+		if (args->task != DIGITS_TASK_DRAW && knows(from, "noise") && !sets(from, "noise"))
+			length += (size_t)snprintf(spec + length, size - length, "%cnoise=%.9g", plain ? ':' : ',', args->noise);
+		from += n;
+		if (!*from)
+			break;
+		length += (size_t)snprintf(spec + length, size - length, "|");
+	}
+	return spec;
+}
+
+static dm_status out_of_memory(dm_error *err)
+{
+	err->status = DM_ERR_MEMORY;
+	snprintf(err->message, sizeof(err->message), "out of memory");
+	return err->status;
+}
+
 /* A chain that begins with a classifier steers the network without labels, which it knows as cfg at scale 0. */
 static dm_status create_guidance(dm_guidance **out, const struct digits_args *args, dm_error *err)
 {
 	dm_guidance *unconditional = NULL;
-	dm_status status = DM_OK;
+	dm_operator *op = NULL;
+	char *spec = create_chain(args);
+	dm_status status = spec ? digits_task_operator(&op, args, err) : out_of_memory(err);
 
-	if (strncmp(args->guidance, "classifier", strlen("classifier")) == 0)
+	if (status == DM_OK && strncmp(args->guidance, "classifier", strlen("classifier")) == 0)
 		status = dm_guidance_create(&unconditional, "cfg:scale=0", NULL, err);
 	if (status == DM_OK)
-		status = dm_guidance_create_over(out, args->guidance, unconditional, NULL, NULL, err);
+		status = dm_guidance_create_over(out, spec, unconditional, op, NULL, err);
 	dm_guidance_free(unconditional);
+	dm_operator_free(op);
+	free(spec);
 	return status;
 }
 
@@ -42,11 +95,8 @@ static dm_status create_grid(dm_grid **out, const struct digits_args *args, cons
 	if (!asked && (counted || sets(args->grid, "steps")))
 		return dm_grid_create(out, schedule, args->grid, NULL, err);
 	spec = malloc(size);
-	if (!spec) {
-		err->status = DM_ERR_MEMORY;
-		snprintf(err->message, sizeof(err->message), "out of memory");
-		return err->status;
-	}
+	if (!spec)
+		return out_of_memory(err);
 	const int n = (int)strcspn(args->grid, "|"); /* edits follow behind */
 	const char *colon = strchr(args->grid, ':');
 

@@ -27,7 +27,7 @@ typedef struct dm_guide {
 } dm_guide;
 
 /* A stage of one of two sorts. A combining one has weights(): it sees n = 1 + n_branch (+ 1) values: value 0 is what the
- * stages before it made (absent for the first stage: use no weight there), value 1 + b the prediction of branch b, and
+ * stages before it made (for the first stage the first branch), value 1 + b the prediction of branch b, and
  * the last one, where keep() is given, what it kept at the evaluation before (0 at first); its result is the weighted
  * sum.
  * branches: the branches it needs at a node, fewer where some would have no effect; n holds the number already asked

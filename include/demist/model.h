@@ -83,7 +83,8 @@ typedef struct dm_model_ops {
  * options: time (a name of DM_KIND_TIME; default: table index where the schedule has one, else t),
  *   input = state, or scaled (x / sqrt(alpha^2 sigma_data^2 + sigma^2)), or ve (x / alpha); sigma_data; x, out = the
  *   number types of input and output (default: those of the state); x_stride, out_stride in elements (0: n_element);
- *   variance = 1 if the network has a second output; sigma_min of consistency; time_n, a number of some times.
+ *   variance = 1 if the network has a second output; sigma_min of consistency; time_n, a number of some times; models,
+ *   conditions and perturbations: how many the network knows, so that a guidance that needs others is refused.
  * ops may be NULL for step mode without destroy. */
 DM_API dm_status dm_model_create(dm_model **out, const char *spec, const dm_model_ops *ops, void *user,
                                  const dm_allocator *allocator, dm_error *err);

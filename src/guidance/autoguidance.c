@@ -1,4 +1,4 @@
-/* Autoguidance (Karras 2024, eq. 3): away from what a worse model says, model number `model` of the requests,
+/* Autoguidance (Karras 2024): away from what a worse model says, model number `model` of the requests,
  *
  *     x0 = weak + scale (y - weak)     (form=weak; 1 is no guidance)
  *     x0 = y + scale (given - weak)    (form=add; 0 is no guidance)
@@ -42,7 +42,7 @@ static dm_status weights(void *user, const dm_node *at, const dm_branch *branch,
 }
 
 const struct dmi_guidance_type dmi_guidance_autoguidance = {
-    .method = DMI_METHOD("autoguidance", "away from the prediction of a worse model", "Karras 2024, eq. 3", options),
+    .method = DMI_METHOD("autoguidance", "away from the prediction of a worse model", "Karras 2024", options),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .branches = branches, .weights = weights},
     .check = dmi_guidance_check_scale,
 };

@@ -53,7 +53,7 @@ static dm_status after(void *user, const dm_guide *guide, dm_emit *e, dm_val *x0
 }
 
 const struct dmi_guidance_type dmi_guidance_fdg = {
-    .method = DMI_METHOD("fdg", "a scale for low and one for high frequencies", "Sadat 2025 (FDG), eq. 7-9", options),
+    .method = DMI_METHOD("fdg", "a scale for low and one for high frequencies", "Sadat 2025 (FDG)", options),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .branches = branches, .after = after},
     .needs_operator = 1,
     .check = dmi_guidance_check_interval,

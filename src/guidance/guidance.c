@@ -33,9 +33,10 @@ static dm_status fits(const dm_guidance *g, const struct dmi_stage *stage, dm_er
 	if (g->n_stage == DMI_MAX_STAGE)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: more than %d stages", DMI_MAX_STAGE);
 	if (last && stage->type && stage->type->first)
-		return dmi_fail(err, DM_ERR_UNSUPPORTED,
-		                "guidance: \"%s\" makes its result of the branches alone, so it must stand first, before \"%s\"",
-		                stage->name, g->stage[0].name);
+		return dmi_fail(
+		    err, DM_ERR_UNSUPPORTED,
+		    "guidance: \"%s\" makes its result of the branches alone, so it must stand first, before \"%s\"",
+		    stage->name, g->stage[0].name);
 	if (combines(stage) && last && !combines(last))
 		return dmi_fail(
 		    err, DM_ERR_UNSUPPORTED,

@@ -1,7 +1,8 @@
 /* Several conditions with weights: number 0 (the given one), 2, 3, ...; inactive ones, outside their interval, drop out.
+ * Without weights it is the given one alone.
  *
  *     form=mean   x0 = none + scale (p - none),  p = sum_k w_k x0_k / sum_k w_k   (weights above 0)
- *     form=sum    x0 = none + scale sum_k w_k (x0_k - none)                        (Liu 2022, eq. 11)
+ *     form=sum    x0 = none + scale sum_k w_k (x0_k - none)                        (Liu 2022)
  *
  * masks=1: in every element w_k is multiplied by the k-th mask, DM_BOUND_USER + k, whose values are at least 0. Where no
  * mask of an active condition is above 0, and where no condition is active, x0 = none. */
@@ -35,13 +36,14 @@ static const struct dmi_options *all(const double *option)
 /* The active conditions at a node, with their weights; place: which weight of the list it is. */
 static int32_t active(const double *option, const dm_node *at, struct dmi_part *part, int32_t *place)
 {
+	static const double alone[3] = {1, -(double)INFINITY, (double)INFINITY};
 	const struct dmi_options *o = all(option);
-	size_t width = option[INTERVALS] != 0 ? 3 : 1;
+	size_t width = option[INTERVALS] != 0 ? 3 : 1, n_list = o->n_list ? o->n_list : width;
 	int32_t n = 0;
 	if (option[DMI_SCALE] == 0 || !dmi_acts_at(option, at))
 		return 0;
-	for (size_t k = 0; k * width < o->n_list; k++) {
-		const double *entry = o->list + k * width;
+	for (size_t k = 0; k * width < n_list; k++) {
+		const double *entry = o->n_list ? o->list + k * width : alone;
 		if (entry[0] == 0 || (width == 3 && !(at->lambda >= entry[1] && at->lambda <= entry[2])))
 			continue;
 		place[n] = (int32_t)k;
@@ -116,7 +118,7 @@ static dm_status after(void *user, const dm_guide *guide, dm_emit *e, dm_val *x0
 static dm_status check_weights(const struct dmi_options *o, size_t width, dm_error *err)
 {
 	int32_t most = o->value[MASKS] != 0 ? MAX_MASK : MAX_CONDITION;
-	if (o->n_list == 0 || o->n_list % width || o->n_list / width > (size_t)most)
+	if (o->n_list % width || o->n_list / width > (size_t)most)
 		return dmi_fail(err, DM_ERR_ARGUMENT,
 		                "guidance \"multi\": weights has %z numbers, it takes %z for each of 1 to %d conditions",
 		                o->n_list, width, most);
@@ -145,7 +147,7 @@ static dm_status check(const struct dmi_options *o, dm_guidance_ops *ops, dm_err
 }
 
 const struct dmi_guidance_type dmi_guidance_multi = {
-    .method = DMI_METHOD("multi", "several conditions with weights, intervals and masks", "Liu 2022, eq. 11", options),
+    .method = DMI_METHOD("multi", "several conditions with weights, intervals and masks", "Liu 2022", options),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .branches = branches, .weights = weights, .after = after},
     .first = 1,
     .check = check,

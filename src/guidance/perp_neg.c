@@ -1,4 +1,4 @@
-/* Perpendicular negative condition (Armandpour 2023, eq. 8-10), per sample: of what the negative condition adds only the
+/* Perpendicular negative condition (Armandpour 2023), per sample: of what the negative condition adds only the
  * part at right angles to what the given one adds is taken away. y: the result of the stages before, or the prediction
  * with the given condition; negative: with condition number `condition`; none: with the empty one,
  *
@@ -55,7 +55,7 @@ static dm_status weights(void *user, const dm_node *at, const dm_branch *branch,
 
 const struct dmi_guidance_type dmi_guidance_perp_neg = {
     .method = DMI_METHOD("perp_neg", "classifier-free guidance with a perpendicular negative condition",
-                         "Armandpour 2023, eq. 8-10", options),
+                         "Armandpour 2023", options),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .needs_stats = 1, .branches = branches, .weights = weights},
     .space = SPACE,
     .check = dmi_guidance_check_scale,

@@ -1,5 +1,5 @@
 /* Guidance away from a perturbed forward pass with the given condition: layers skipped (SLG), attention maps replaced by
- * the identity (PAG; Ahn 2024, eq. 15), queries blurred (SEG; Hong 2024, eq. 10), self-attention blurred (SAG). Which
+ * the identity (PAG; Ahn 2024), queries blurred (SEG; Hong 2024), self-attention blurred (SAG). Which
  * perturbation it is the caller knows by its number in the branches of a request.
  *
  *     x0 = y + scale (given - perturbed)           (form=add; 0 is no guidance; beside cfg)
@@ -42,7 +42,7 @@ static dm_status weights(void *user, const dm_node *at, const dm_branch *branch,
 
 const struct dmi_guidance_type dmi_guidance_perturbed = {
     .method = DMI_METHOD("perturbed", "away from a forward pass with skipped layers or perturbed attention",
-                         "Ahn 2024, eq. 15; Hong 2024, eq. 10", options),
+                         "Ahn 2024; Hong 2024", options),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .branches = branches, .weights = weights},
     .check = dmi_guidance_check_scale,
 };

@@ -15,7 +15,10 @@ enum {
 	DMI_MODEL_OUT_STRIDE,
 	DMI_MODEL_VARIANCE,
 	DMI_MODEL_SIGMA_MIN,
-	DMI_MODEL_TIME_N
+	DMI_MODEL_TIME_N,
+	DMI_MODEL_MODELS,
+	DMI_MODEL_CONDITIONS,
+	DMI_MODEL_PERTURBATIONS
 };
 
 /* Where a prediction is converted: the node, the numbers of the model, and the next less noisy entry of the table

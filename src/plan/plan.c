@@ -136,6 +136,9 @@ static dm_status compile_fixed(dm_plan *plan, struct dmi_compiler *c, dm_error *
 {
 	size_t n = dm_grid_count(plan->grid) - 1;
 	int mixed = is_mixed(plan), climbed = 1;
+	if (mixed && c->path)
+		return dmi_fail(err, DM_ERR_UNSUPPORTED,
+		                "plan: noise=path goes with a grid that falls: where it climbs, a second fall would meet the same noise");
 	dm_status st = dmi_compile_start(c, dm_grid_node(plan->grid, plan->first), err);
 	if (st == DM_OK && c->kept_given)
 		st = find_kept(c, plan->kept_start, err);
@@ -186,7 +189,7 @@ static dm_status compile_adaptive(dm_plan *plan, struct dmi_compiler *c, struct 
 {
 	double memory[DMI_MAX_MEMORY] = {0}, h = 0;
 	int32_t accept = 0, all = (1 << plan->sampler->ops.n_kept) - 1;
-	dm_node to;
+	dm_node to, middle;
 	dm_status st = adaptive_range(plan, err);
 	if (st != DM_OK)
 		return st;
@@ -202,12 +205,17 @@ static dm_status compile_adaptive(dm_plan *plan, struct dmi_compiler *c, struct 
 	st = dmi_plan_target(plan, first, h, &to, err);
 	if (st == DM_OK && last->sigma == 0)
 		st = dmi_compile_trial(c, 0, end, last, memory, all, err);
+	int moves = dmi_plan_trial_size(plan, first, end) > 0;
 	c->check = check;
-	if (st == DM_OK && end->lambda > first->lambda)
+	if (st == DM_OK && moves)
 		st = dmi_compile_trial(c, 0, first, &to, memory, 0, err);
 	c->check = NULL;
-	if (st == DM_OK && end->lambda > first->lambda)
+	if (st == DM_OK && moves)
 		st = dmi_compile_trial(c, 0, first, &to, memory, all, err);
+	/* at an end of the process terms may vanish: the trial that stands for all is one from between */
+	if (st == DM_OK && moves && dm_schedule_at_time(plan->schedule, (first->t + end->t) / 2, &middle, NULL) == DM_OK &&
+	    middle.sigma > 0 && dmi_plan_target(plan, &middle, h, &to, NULL) == DM_OK)
+		st = dmi_compile_trial(c, 0, &middle, &to, memory, all, err);
 	plan->info.n_step = plan->info.n_eval = plan->info.n_branch_eval = plan->info.n_draw = -1;
 	plan->info.n_vjp = plan->info.n_gradient = -1;
 	plan->norm = c->emit.norm;
@@ -381,7 +389,9 @@ dm_status dm_plan_create(dm_plan **out, const dm_schedule *schedule, const dm_gr
 	st = dmi_options_parse(&plan->options, "plan", NULL, options, (int32_t)(sizeof options / sizeof *options),
 	                       option_text, &plan->object.allocator, err);
 	plan->first = st == DM_OK ? (size_t)plan->options.value[DMI_PLAN_START] : 0;
-	plan->end = dm_grid_count(grid) - (dm_grid_node(grid, dm_grid_count(grid) - 1)->sigma > 0 ? 1 : 2);
+	plan->end = dm_grid_count(grid) - 1;
+	while (plan->end > 0 && !(dm_grid_node(grid, plan->end)->sigma > 0))
+		plan->end--;
 	if (st == DM_OK && plan->first + 1 >= dm_grid_count(grid))
 		st = dmi_fail(err, DM_ERR_ARGUMENT, "plan: start = %g must be below the number of steps (%z)",
 		              (double)plan->first, dm_grid_count(grid) - 1);

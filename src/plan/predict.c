@@ -254,6 +254,24 @@ static dm_status combine_linear(struct dmi_compiler *c, struct evaluation *ev, d
 	return st;
 }
 
+/* What the caller said the network knows. */
+static dm_status check_declared(const struct dmi_compiler *c, const dm_branch *branch, int32_t n, dm_error *err)
+{
+	static const char *const names[] = {"model", "condition", "perturbation"};
+	static const int32_t options[] = {DMI_MODEL_MODELS, DMI_MODEL_CONDITIONS, DMI_MODEL_PERTURBATIONS};
+	for (int32_t b = 0; b < n; b++) {
+		const int32_t number[] = {branch[b].model, branch[b].condition, branch[b].perturbation};
+		for (int i = 0; i < 3; i++) {
+			double declared = c->model->options.value[options[i]];
+			if (declared > 0 && number[i] >= declared)
+				return dmi_fail(err, DM_ERR_UNSUPPORTED,
+				                "guidance: it needs %s %d, the model declares %g of them (0 to %g)", names[i], number[i],
+				                declared, declared - 1);
+		}
+	}
+	return DM_OK;
+}
+
 /* The branches of the guidance, and the one without condition where a part of it is asked for. */
 static dm_status list_branches(struct dmi_compiler *c, int32_t k, const dm_node *at, dm_branch *branch, int32_t *n,
                                int32_t *unguided, dm_error *err)
@@ -318,6 +336,8 @@ dm_status dmi_predict(struct dmi_compiler *c, int32_t k, dm_error *err)
 		                at.sigma);
 	f.force[x - 1] = needs_stats && !c->identity;
 	dm_status st = list_branches(c, k, &at, ev.branch, &ev.n, &unguided, err);
+	if (st == DM_OK)
+		st = check_declared(c, ev.branch, ev.n, err);
 	if (st == DM_OK)
 		st = dm_model_time(c->model, c->schedule, &at, &at.time, err);
 	if (st == DM_OK)

@@ -64,13 +64,13 @@ dm_status dmi_run_judge_trial(dm_run *run, struct dmi_group *g, const dm_row *ro
 		return dmi_fail_callback(err, "sampler control", code, NULL);
 	if (!(error < INFINITY))
 		return dmi_fail(err, DM_ERR_NOT_FINITE, "sampler \"%s\": the error estimate is %g", sampler->name, error);
-	if (!(h > 0 && h < INFINITY))
+	int last = g->to.sigma == 0; /* there is nothing to refine, and no step after it; in time it may have no length */
+	if (!last && !(h > 0 && h < INFINITY))
 		return dmi_fail(err, DM_ERR_SAMPLER, "sampler \"%s\": control set a step of %g", sampler->name, h);
 	for (int i = 0; i < DMI_MAX_MEMORY; i++)
 		g->memory[i] = memory[i];
 	g->h = h;
-	if (g->to.sigma == 0)
-		accept = 1; /* there is nothing to refine */
+	accept |= last;
 	run->info.n_accepted += accept ? (int64_t)g->n : 0;
 	run->info.n_rejected += accept ? 0 : (int64_t)g->n;
 	g->row++;

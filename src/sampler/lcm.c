@@ -3,7 +3,7 @@
  *     D = c_skip x + c_out x0,  u = timestep_scaling t,  c_skip = sd^2 / (u^2 + sd^2),  c_out = u / sqrt(u^2 + sd^2)
  *     x' = alpha' D + sigma' z;  the last step returns D
  *
- * t is the table index, on a process without a table 1000 times the share of its range. The marginal is the model's, not the schedule's. State: none. */
+ * t is the table index, on a process without a table 1000 t, t counted from 0 to 1 at its noisy end. The marginal is the model's, not the schedule's. State: none. */
 #include "base/compiler.h"
 #include "sampler/step.h"
 #include <math.h>
@@ -17,11 +17,11 @@ static const dm_option options[] = {
 
 static double index_of(const dm_step *s)
 {
-	double clean, noise;
+	double noise;
 	if (dm_schedule_table_size(s->schedule))
 		return s->from->t;
-	dm_schedule_range(s->schedule, &clean, &noise);
-	return 1000 * (s->from->t - clean) / (noise - clean);
+	dm_schedule_range(s->schedule, NULL, &noise);
+	return 1000 * s->from->t / noise;
 }
 
 static dm_status step(void *user, const dm_step *s, dm_emit *e)
