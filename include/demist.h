@@ -21,7 +21,8 @@
  *
  * Reading order, from simple to advanced: base.h (status, errors, names), run.h (running), model.h (the callback),
  * schedule.h, grid.h, guidance.h, noise.h, plan.h (looking at a computation), sampler.h (writing a method), array.h
- * (writing a backend), train.h (around training), likelihood.h (how probable given samples are). */
+ * (writing a backend), train.h (around training), likelihood.h (how probable given samples are), particles.h (samples given a
+ * measurement, by many), codebook.h (samples as a few bits). */
 #ifndef DEMIST_H
 #define DEMIST_H
 
@@ -40,5 +41,6 @@
 #include "demist/train.h"
 #include "demist/likelihood.h"
 #include "demist/particles.h"
+#include "demist/codebook.h"
 
 #endif

@@ -62,8 +62,9 @@ static inline double twisted(struct scene *s, const dm_request *rq, size_t row, 
 	double x[DIM];
 	int last = rq->step == rq->n_step;
 	struct world w = s->w;
+	double root = s->at_state && !last && w.input == SCALED ? sqrt(0.25 + rq->sigma[0] * rq->sigma[0]) : 1;
 	for (size_t j = 0; j < DIM; j++)
-		x[j] = get(rq->x, rq->x_type, row * rq->x_stride + j);
+		x[j] = root * get(rq->x, rq->x_type, row * rq->x_stride + j);
 	memset(gradient, 0, DIM * sizeof *gradient);
 	if (s->way == CONSTANT)
 		return 1.5;
@@ -75,8 +76,8 @@ static inline double twisted(struct scene *s, const dm_request *rq, size_t row, 
 		w.noise = 1.5;
 	}
 	double value = likelihood(&w, x, gradient);
-	for (int j = 0; s->way == WRONG && j < DIM; j++)
-		gradient[j] *= -0.1;
+	for (int j = 0; j < DIM; j++)
+		gradient[j] *= s->way == WRONG ? -0.1 * root : root;
 	return value;
 }
 

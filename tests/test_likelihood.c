@@ -146,7 +146,7 @@ static void test_grids(void **state)
 	     "0.275/0.3/0.325/0.35/0.375/0.4/0.425/0.45/0.475/0.5/0.55/0.6/0.65/0.7/0.75/0.8/0.85/0.9")};
 	(void)state;
 	struct target m = mixture(3, EPSILON);
-	double x[N_SAMPLE * 3], want[N_SAMPLE];
+	double x[N_SAMPLE * 3], want[N_SAMPLE] = {0};
 	points(x, N_SAMPLE * 3);
 	for (int k = 0; k < 4; k++) {
 		char text[400];

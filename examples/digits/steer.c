@@ -8,7 +8,7 @@
 
 int digits_steer_wanted(const struct digits_args *args)
 {
-	return strstr(args->guidance, "classifier") != NULL;
+	return strstr(args->guidance, "classifier") || strstr(args->guidance, "reconstruct");
 }
 
 static int prepare(struct digits_steer *s, const struct digits_args *args, const char *program,

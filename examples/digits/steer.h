@@ -20,7 +20,7 @@ struct digits_steer {
 	atomic_int *stop; /* not 0: give up */
 };
 
-/* Whether the guidance asks for a classifier. */
+/* Whether the guidance asks for gradients. */
 int digits_steer_wanted(const struct digits_args *args);
 
 /* Loads the classifier. `lent` has the labels and the flag; they must stay valid. 0, or -1 and a text. */

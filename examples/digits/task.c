@@ -7,10 +7,10 @@
 #include "input.h"
 #include "layers.h"
 
-enum { SIDE = 28, HOLE_FROM = 8, HOLE_TO = 20, BLUR = 7, FACTOR = 4 };
+enum { SIDE = 28, HOLE_FROM = 8, HOLE_TO = 20, BLUR = 5, FACTOR = 4 };
 
 /* Standard deviation of the blur, in pixels. */
-static const double BLUR_WIDTH = 1.5;
+static const double BLUR_WIDTH = 1;
 
 /* ------------------------------------------------------------------------------------------------------- operators */
 

@@ -18,7 +18,7 @@ typedef struct dm_branch {
 enum { DM_CONDITION_GIVEN = 0, DM_CONDITION_NONE = 1 };
 
 /* Kinds of requests. A kind that nobody asked for is never issued. */
-enum { DM_ASK_PREDICTION = 1, DM_ASK_VJP = 2, DM_ASK_GRADIENT = 3, DM_ASK_NOISE = 4, DM_ASK_STEP = 6 };
+enum { DM_ASK_PREDICTION = 1, DM_ASK_VJP = 2, DM_ASK_GRADIENT = 3, DM_ASK_NOISE = 4, DM_ASK_VALUE = 5, DM_ASK_STEP = 6 };
 
 /* What a run asks. It belongs to the run; its buffers keep their addresses for the whole run. All arrays of samples are
  * rows: sample i starts at element i * stride.
@@ -30,6 +30,7 @@ enum { DM_ASK_PREDICTION = 1, DM_ASK_VJP = 2, DM_ASK_GRADIENT = 3, DM_ASK_NOISE 
  *   gradient of sum_i cotangent_i output_i(x) with respect to x. The cotangent has the type and stride of the outputs.
  * DM_ASK_GRADIENT: into out[0] the gradient with respect to x of a log-probability at time; target says which, where a
  *   guidance has several. Where sigma is 0, x is an estimate of the clean sample, not scaled, and time is 0.
+ * DM_ASK_VALUE: into log_value that log-probability alone; there is no out.
  * DM_ASK_NOISE: fill out[0] with unit normals, row i for (seed, sample[i], draw): only where the noise was created to
  * be asked for. DM_ASK_STEP: a step ended: x is the state, x0 the estimate of the clean sample (NULL unless the plan
  * has preview=1); nothing to fill in. */
@@ -54,11 +55,11 @@ typedef struct dm_request {
 	int64_t draw_ordinal;
 	dm_error *error;       /* a callback may leave its message here before it returns non-zero */
 	const void *cotangent; /* DM_ASK_VJP: type out_type, stride out_stride */
-	int32_t target;        /* DM_ASK_GRADIENT: the number of the condition, 0 unless a guidance says otherwise */
-	double *log_value;     /* DM_ASK_GRADIENT: where not NULL, n_sample entries: the log-probabilities themselves */
+	int32_t target;        /* DM_ASK_GRADIENT, _VALUE: the number of the condition, 0 unless a guidance says otherwise */
+	double *log_value;     /* DM_ASK_VALUE, and DM_ASK_GRADIENT where not NULL: n_sample log-probabilities */
 } dm_request;
 
-/* predict answers DM_ASK_PREDICTION, vjp DM_ASK_VJP and gradient DM_ASK_GRADIENT; predict NULL: the caller drives the run
+/* predict answers DM_ASK_PREDICTION, vjp DM_ASK_VJP, gradient DM_ASK_GRADIENT and DM_ASK_VALUE; predict NULL: the caller drives the run
  * with dm_run_next; vjp and gradient are needed only by what asks for them. Any non-zero return stops the
  * run at this request and comes back as DM_ERR_CALLBACK with that number in user_code. A callback must not throw,
  * longjmp or call back into its run (dm_run_cancel excepted). destroy (optional) is called once, also when create

@@ -10,7 +10,8 @@ static const struct {
 	const char *callback, *who;
 } kinds[] = {[DM_ASK_PREDICTION] = {"predict", "model's prediction"},
              [DM_ASK_VJP] = {"vjp", "model's vjp"},
-             [DM_ASK_GRADIENT] = {"gradient", "model's gradient"}};
+             [DM_ASK_GRADIENT] = {"gradient", "model's gradient"},
+             [DM_ASK_VALUE] = {"gradient", "model's value"}};
 
 static dm_status (*callback_of(const struct dmi_asker *a, int32_t kind))(void *, const dm_request *)
 {
@@ -22,10 +23,11 @@ dm_status dmi_ask_make(struct dmi_asker *a, int32_t kind)
 {
 	dm_request *rq = &a->rq;
 	int variance = kind == DM_ASK_PREDICTION && dmi_model_has_variance(a->model);
-	int value = kind == DM_ASK_GRADIENT && a->values;
+	int value = kind == DM_ASK_VALUE || (kind == DM_ASK_GRADIENT && a->values);
 	rq->kind = kind;
 	rq->eval = a->n_eval;
-	rq->n_branch = kind != DM_ASK_GRADIENT;
+	rq->n_branch = kind == DM_ASK_PREDICTION || kind == DM_ASK_VJP;
+	rq->out = kind == DM_ASK_VALUE ? NULL : a->out;
 	rq->cotangent = kind == DM_ASK_VJP ? a->cotangent : NULL;
 	rq->out_variance = variance ? a->out_variance : NULL;
 	rq->log_value = value ? a->log_value : NULL;
@@ -110,13 +112,13 @@ static dm_status check_values(const struct dmi_asker *a, dm_error *err)
 {
 	for (size_t k = 0; a->rq.log_value && k < a->rq.n_sample; k++)
 		if (!(a->log_value[k] < INFINITY))
-			return bad(a, k, -1, dmi_is_poison(a->log_value, DM_F64, k), kinds[DM_ASK_GRADIENT].who, err);
+			return bad(a, k, -1, dmi_is_poison(a->log_value, DM_F64, k), kinds[a->rq.kind].who, err);
 	return DM_OK;
 }
 
 static dm_status take(struct dmi_asker *a, dm_error *err)
 {
-	dm_status st = check(a, a->out[0], kinds[a->rq.kind].who, err);
+	dm_status st = a->rq.out ? check(a, a->out[0], kinds[a->rq.kind].who, err) : DM_OK;
 	if (st == DM_OK && a->rq.out_variance)
 		st = check(a, a->out_variance[0], "model's variance", err);
 	if (st == DM_OK)

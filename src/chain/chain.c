@@ -68,16 +68,20 @@ static void show(struct dmi_chain *c, double *array, double factor)
 	}
 }
 
-/* The state, as the model reads it. */
-static dm_status show_state(struct dmi_chain *c, dm_error *err)
+/* States of a node, as the model reads them. */
+static dm_status show_states(struct dmi_chain *c, double *array, const dm_node *at, double *scale, dm_error *err)
 {
-	const dm_node *at = dmi_chain_node(c);
-	dm_status st = dmi_ask_scale(&c->ask, at, &c->scale, err);
+	dm_status st = dmi_ask_scale(&c->ask, at, scale, err);
 	if (st == DM_OK)
 		st = dmi_ask_node(&c->ask, 0, at, err);
 	if (st == DM_OK)
-		show(c, c->x, c->scale);
+		show(c, array, *scale);
 	return st;
+}
+
+static dm_status show_state(struct dmi_chain *c, dm_error *err)
+{
+	return show_states(c, c->x, dmi_chain_node(c), &c->scale, err);
 }
 
 dm_status dmi_chain_ask_prediction(struct dmi_chain *c, dm_error *err)
@@ -102,6 +106,14 @@ dm_status dmi_chain_ask_gradient(struct dmi_chain *c, int32_t of_x0, int32_t tar
 	}
 	a->rq.target = target;
 	return st == DM_OK ? dmi_ask_make(a, DM_ASK_GRADIENT) : st;
+}
+
+dm_status dmi_chain_ask_value(struct dmi_chain *c, int32_t target, dm_error *err)
+{
+	double scale;
+	dm_status st = show_states(c, c->x_next, dm_grid_node(c->ask.grid, c->at + 1), &scale, err);
+	c->ask.rq.target = target;
+	return st == DM_OK ? dmi_ask_make(&c->ask, DM_ASK_VALUE) : st;
 }
 
 dm_status dmi_chain_ask_vjp(struct dmi_chain *c, double *array, dm_error *err)

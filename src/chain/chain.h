@@ -36,9 +36,10 @@ static inline double *dmi_chain_row(const struct dmi_chain *c, double *array, si
 
 /* Requests for all rows at the node at hand: DM_EVAL, or an error. A gradient is one at the state, or at the estimate x0
  * (at the last node: at the state), which is shown as a clean sample: alpha 1, sigma 0, time 0. A vjp is one with the
- * cotangents given in `array`. */
+ * cotangents given in `array`. A value is one at x_next, a state of the next node. */
 dm_status dmi_chain_ask_prediction(struct dmi_chain *c, dm_error *err);
 dm_status dmi_chain_ask_gradient(struct dmi_chain *c, int32_t of_x0, int32_t target, dm_error *err);
+dm_status dmi_chain_ask_value(struct dmi_chain *c, int32_t target, dm_error *err);
 dm_status dmi_chain_ask_vjp(struct dmi_chain *c, double *array, dm_error *err);
 
 /* Their answers: into x0; into `array` as gradients with respect to what they were asked at, or to the state. */

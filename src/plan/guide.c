@@ -75,8 +75,9 @@ dm_val dmi_guide_evaluate(dm_emit *e, dm_val x, const dm_node *at, int32_t space
 		const struct dmi_stage *stage = &g->stage[i];
 		if (stage->type && stage->type->map)
 			x0 = map(e, stage->type, stage->options.value, x0);
+		dm_val given = x0;
 		call(e, i, stage->ops.after, &guide, &x0);
-		unmapped = stage->ops.after ? x0 : unmapped;
+		unmapped = x0 != given ? x0 : unmapped;
 	}
 	return e->error.status == DM_OK ? guided(e, evaluation, x, x0, unmapped, at, space) : 0;
 }

@@ -235,7 +235,7 @@ static dm_status store(struct dmi_compiler *c, struct evaluation *ev, int32_t k,
 		return st != DM_OK ? st : DM_ERR_SAMPLER;
 	dmi_expr_of(&ev->guided, base);
 	ev->in_array = needs_stats ? 2 : 1;
-	return store_mapped(c, ev, needs_stats && wants(c, k, DM_PART_UNMAPPED), err);
+	return ev->n_map ? store_mapped(c, ev, needs_stats && wants(c, k, DM_PART_UNMAPPED), err) : DM_OK;
 }
 
 /* The guided raw output and the sum of the weights, for linear guidance. */

@@ -267,6 +267,13 @@ AT(dm_array_ops, allocate, 80);
 AT(dm_array_ops, release, 88);
 AT(dm_array_ops, destroy, 96);
 
+SIZE(dm_codebook_info, 40);
+AT(dm_codebook_info, struct_size, 0);
+AT(dm_codebook_info, n_index, 8);
+AT(dm_codebook_info, n_step, 16);
+AT(dm_codebook_info, bits, 24);
+AT(dm_codebook_info, bits_per_element, 32);
+
 SIZE(dm_run_info, 48);
 AT(dm_run_info, struct_size, 0);
 AT(dm_run_info, n_eval, 8);
@@ -334,7 +341,10 @@ IS(DM_CONDITION_GIVEN, 0);
 IS(DM_CONDITION_NONE, 1);
 
 IS(DM_ASK_PREDICTION, 1);
+IS(DM_ASK_VJP, 2);
+IS(DM_ASK_GRADIENT, 3);
 IS(DM_ASK_NOISE, 4);
+IS(DM_ASK_VALUE, 5);
 IS(DM_ASK_STEP, 6);
 
 IS(DM_GUIDANCE_MAX_BRANCH, 8);
