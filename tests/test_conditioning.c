@@ -191,6 +191,38 @@ static void test_compositions(void **state)
 	}
 }
 
+/* What an orthonormal transform sees is kept as a mask keeps it: with the mask as operator, ilvr is inpaint:mode=replace,
+ * and with a rotation it holds the sum of two elements. */
+static void test_any_linear_mask(void **state)
+{
+	(void)state;
+	const double mask[E] = {1, 0, 0, 1, 1, 0}, sum[2 * E] = {0.6, 0.8, 0, 0, 0, 0, 0, 0, 0, 0, 0.8, -0.6};
+	double known[E], x[3][E];
+	for (size_t e = 0; e < E; e++)
+		known[e] = known_of(0, e);
+	for (int i = 0; i < 3; i++) {
+		struct denoiser d = {.kind = EPSILON};
+		dm_operator *op;
+		dm_guidance *guidance;
+		if (i < 2)
+			DO(dm_operator_create_mask(&op, mask, E, NULL, err));
+		else
+			DO(dm_operator_create_matrix(&op, sum, 2, E, NULL, err));
+		DO(dm_guidance_create_over(&guidance, i ? "ilvr" : "inpaint:mode=replace", NULL, i ? op : NULL, NULL, err));
+		struct setup s = {.sampler = "dpmpp_2m", .own_guidance = guidance, .n_sample = 1, .n_element = E};
+		dm_run *run = make_run(&s, &d);
+		DO(dm_run_bind(run, i ? DM_BOUND_REFERENCE : DM_BOUND_KNOWN, known, DM_F64, E, err));
+		if (!i)
+			DO(dm_run_bind(run, DM_BOUND_MASK, mask, DM_F64, E, err));
+		finish(run, x[i]);
+		dm_guidance_free(guidance);
+		dm_operator_free(op);
+	}
+	check_same("a mask as operator", x[1], x[0], E, 1e-12);
+	assert_true(fabs(0.6 * (x[2][0] - known[0]) + 0.8 * (x[2][1] - known[1])) < 1e-12);
+	assert_true(fabs(x[2][0] - known[0]) > 1e-3);
+}
+
 /* --------------------------------------------------------------------------------------- every sampler and process */
 
 static const char *const samplers[] = {"ddim", "dpmpp_2m", "heun", "ddpm", "unipc"};
@@ -261,24 +293,6 @@ static void test_modes(void **state)
 
 /* ------------------------------------------------------------------------------------------ starting from a sample */
 
-/* The levels of a grid below one, behind that one: "levels:at=..." with all digits. */
-static void levels_below(const char *schedule_spec, const char *grid_spec, double level, char *text, size_t capacity)
-{
-	dm_schedule *schedule;
-	dm_grid *grid;
-	DO(dm_schedule_create(&schedule, schedule_spec, NULL, err));
-	DO(dm_grid_create(&grid, schedule, grid_spec, NULL, err));
-	size_t used = (size_t)snprintf(text, capacity, "levels:at=%.17g", level);
-	for (size_t i = 0; i < dm_grid_count(grid); i++) {
-		const dm_node *node = dm_grid_node(grid, i);
-		if (node->sigma > 0 && node->sigma / node->alpha < level)
-			used += (size_t)snprintf(text + used, capacity - used, "/%.17g", node->sigma / node->alpha);
-	}
-	assert_true(used < capacity);
-	dm_grid_free(grid);
-	dm_schedule_free(schedule);
-}
-
 /* Three numbers are sampled, doubled in number by the caller, and gone on with from a level that no node has: the same as
  * a run that starts there, from the state made by hand. */
 static void test_second_pass(void **state)
@@ -288,21 +302,19 @@ static void test_second_pass(void **state)
 	static const char *const names[] = {"ddim", "dpmpp_2m", "ddpm"};
 	const double level = 1.2345;
 	struct denoiser d = {.kind = EPSILON};
-	struct setup s = {.sampler = "dpmpp_2m", .schedule = "vp", .grid = "log_snr:steps=8,final=zero"};
+	struct setup s = {.sampler = "dpmpp_2m", .schedule = "vp", .grid = "levels:at=9/3/1/0.3/0.1"};
 	s.n_sample = N;
 	s.n_element = SMALL;
 	double *small = sample_all(&s, &d), large[N * E], noised[N * E], x[N * E];
-	char below[600];
-	levels_below(s.schedule, s.grid, level, below, sizeof below);
 	for (size_t i = 0; i < N * E; i++)
 		large[i] = small[i / 2];
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		s = (struct setup){.sampler = names[i], .schedule = "vp"};
-		s.grid = "log_snr:steps=8,final=zero|from:level=1.2345";
+		s.grid = "levels:at=9/3/1/0.3/0.1|from:level=1.2345";
 		dm_run *run = prepare(s, NULL, &d, 0, N);
 		DO(dm_run_start_clean(run, large, DM_F64, 0, err));
 		finish(run, x);
-		s.grid = below;
+		s.grid = "levels:at=1.2345/1/0.3/0.1";
 		run = prepare(s, NULL, &d, 0, N);
 		double alpha = 1 / sqrt(1 + level * level), sigma = level * alpha;
 		for (size_t k = 0; k < N; k++) {
@@ -313,7 +325,7 @@ static void test_second_pass(void **state)
 		}
 		DO(dm_run_start_state(run, noised, DM_F64, 0, err));
 		finish(run, noised);
-		check_same(names[i], x, noised, N * E, 1e-9);
+		check_same(names[i], x, noised, N * E, 1e-12);
 	}
 	free(small);
 }
@@ -469,8 +481,8 @@ static void test_law(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_compositions), cmocka_unit_test(test_modes), cmocka_unit_test(test_second_pass),
-	    cmocka_unit_test(test_given_noise),  cmocka_unit_test(test_law),
+	    cmocka_unit_test(test_compositions), cmocka_unit_test(test_any_linear_mask), cmocka_unit_test(test_modes),
+	    cmocka_unit_test(test_second_pass),  cmocka_unit_test(test_given_noise),     cmocka_unit_test(test_law),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

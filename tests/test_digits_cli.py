@@ -5,6 +5,7 @@ usage: test_digits_cli.py PROGRAM FOLDER_OF_WEIGHTS
 
 import array
 import os
+import random
 import shutil
 import signal
 import struct
@@ -12,10 +13,14 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import zlib
+
+from digits_pictures import GREY, GREY_ALPHA, PALETTE, RGB, RGB_ALPHA, chunk, pgm, png
 
 PROGRAM = WEIGHTS = None
 IMAGE = 28 * 28 * 4
 FAST = ["--count", "3", "--steps", "2", "--png", "none"]
+TASK = ["--task", "denoise", "--count", "1", "--steps", "1"]
 
 
 class Digits(unittest.TestCase):
@@ -56,8 +61,8 @@ class Digits(unittest.TestCase):
     def test_help_shows_every_option_and_default(self):
         result = self.digits("--help")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
-        for word in ("sampler schedule grid steps guidance labels count seed first-sample dtype model predict threads "
-                     "png raw trajectory plan list quiet").split():
+        for word in ("sampler schedule grid steps guidance task input measured noise labels count seed first-sample "
+                     "dtype model predict threads png raw trajectory plan list quiet").split():
             self.assertIn("--" + word + " ", result.stdout)
         for default in "dpmpp_2m", "linear", "trailing", "(15)", "(50)", "(none)", "(all)", "(f32)", "(digits.png)":
             self.assertIn(default, result.stdout)
@@ -156,6 +161,153 @@ class Digits(unittest.TestCase):
     def test_trajectory_does_not_change_the_samples(self):
         self.assertEqual(self.raw("--count", "4", "--trajectory", "t.png"), self.raw("--count", "4"))
 
+    # ------------------------------------------------------------------------------------- something to be undone
+
+    def write(self, name, content):
+        with open(os.path.join(self.folder, name), "wb") as file:
+            file.write(content)
+
+    def seen(self, *words, column=0):
+        """The greys of a picture of the first row of the sheet."""
+        result = self.digits("--png", "s.png", *words)
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""), words)
+        width, height = self.size("s.png")
+        with open(os.path.join(self.folder, "s.png"), "rb") as file:
+            rows = zlib.decompress(file.read()[8 + 25 + 8:-12 - 4])
+        return [rows[(width + 1) * (2 + 2 * r) + 1 + 2 + 58 * column + 2 * c] for r in range(28) for c in range(28)]
+
+    def test_sheet_of_a_task(self):
+        for words, width, height in [(["--count", "3"], 3, 3), (["--count", "10"], 3, 10), (["--count", "13"], 6, 7),
+                                     (["--count", "41"], 12, 11)]:
+            self.assertEqual(self.digits("--task", "inpaint", "--steps", "1", "--png", "s.png", *words).returncode, 0)
+            self.assertEqual(self.size("s.png"), (width * 58 + 2, height * 58 + 2), words)
+        self.write("a.pgm", pgm(5, [0] * 784))
+        words = ["--input", "a.pgm", "--measured", *TASK]
+        self.assertEqual(self.seen(*words, column=0), [0] * 784)
+        self.assertEqual(self.size("s.png"), (2 * 58 + 2, 58 + 2))
+
+    def test_measurements_in_the_sheet(self):
+        values = [255 * (i % 28 // 4 % 2) for i in range(784)]  # stripes of the width that the means are taken over
+        self.write("a.pgm", pgm(5, values))
+        words = ["--input", "a.pgm", "--noise", "0", "--count", "1", "--steps", "1"]
+        self.assertEqual(self.seen("--task", "denoise", *words, column=1), values)
+        self.assertEqual(self.seen("--task", "super-resolve", *words, column=1), values)
+        hole = [128 if 8 <= i // 28 < 20 and 8 <= i % 28 < 20 else values[i] for i in range(784)]
+        self.assertEqual(self.seen("--task", "inpaint", *words, column=1), hole)
+        blurred = self.seen("--task", "deblur", *words, column=1)
+        self.assertEqual(blurred[:28], blurred[28:56])
+        self.assertTrue(0 == blurred[0] < blurred[3] < 128 < blurred[4] < 255, blurred[:28])
+
+    def test_noise_of_a_measurement(self):
+        self.write("a.pgm", pgm(2, [50] * 784, most=100))
+        grey = self.seen("--input", "a.pgm", "--noise", "0.1", *TASK, column=1)
+        mean = sum(grey) / 784
+        deviation = (sum((g - mean)**2 for g in grey) / 784)**0.5
+        self.assertTrue(abs(mean - 127.5) < 2 and abs(deviation - 12.75) < 1, (mean, deviation))
+
+    def test_parts_of_a_task_give_the_bits_of_the_whole(self):
+        words = ["--task", "super-resolve", "--steps", "4"]
+        whole = self.raw("--count", "6", *words)
+        self.assertEqual(self.raw("--count", "2", "--first-sample", "3", *words), whole[3 * IMAGE:5 * IMAGE])
+        self.write("a.pgm", pgm(5, [128] * 784))
+        words += ["--input", "a.pgm"]
+        whole = self.raw("--count", "4", *words)
+        self.assertEqual(self.raw("--count", "2", "--first-sample", "2", *words), whole[2 * IMAGE:])
+        self.assertEqual(self.raw("--count", "4", "--labels", "none", *words), whole)
+
+    def test_noise_is_handed_to_the_guidance(self):
+        words = ["--task", "denoise", "--noise", "0.3", "--plan", "--steps", "2", "--guidance"]
+        for spec, text in [("pgdm", "pgdm:noise=0.3"), ("pgdm:data=0.5", "data=0.5"), ("dps", "guidance=dps"),
+                           ("clip|ddnm", "ddnm:noise=0.3"), ("ddnm:noise=0.2", "ddnm:noise=0.2")]:
+            plan = self.digits(*words, spec).stdout
+            self.assertIn(text, plan)
+            self.assertEqual("noise=0.3" in plan, spec not in ("dps", "ddnm:noise=0.2"), plan)
+
+    def test_every_method_runs_on_every_task(self):
+        for task in "inpaint", "deblur", "super-resolve", "denoise":
+            for guidance in "ddnm", "diffpir", "pgdm", "dps", "mmps", "ilvr", "classifier:scale=1|pgdm:data=0.5":
+                self.raw("--task", task, "--guidance", guidance, "--count", "1", "--steps", "2")
+        for mode in "blend", "replace", "clean":
+            self.raw("--task", "inpaint", "--guidance", "inpaint:mode=" + mode, "--count", "1", "--steps", "2")
+        self.raw("--task", "inpaint", "--model", "flow", "--count", "1", "--steps", "2")
+        self.raw("--task", "inpaint", "--schedule", "flow", "--grid", "flow", "--count", "1", "--steps", "2")
+        self.raw("--guidance", "reconstruct", "--count", "1", "--steps", "2")
+
+    def test_every_kind_of_picture(self):
+        chance = random.Random(1)
+        greys = [[chance.randrange(256) if (r + c) % 3 else 77 for c in range(28)] for r in range(28)]
+        flat = sum(greys, [])
+        files = [pgm(5, flat), pgm(2, flat), pgm(5, [257 * g for g in flat], most=65535)]
+        for level in 0, 1, 9:  # stored blocks and such with codes of their own
+            files.append(png(greys, 8, GREY, level=level))
+        files.append(png(greys, 8, GREY, strategy=zlib.Z_FIXED))
+        files.append(png(greys, 8, GREY, strategy=zlib.Z_HUFFMAN_ONLY))
+        files.append(png([[257 * g for g in row] for row in greys], 16, GREY))
+        files.append(png([[v for g in row for v in (g, 255)] for row in greys], 8, GREY_ALPHA))
+        files.append(png([[v for g in row for v in (g, g, g)] for row in greys], 8, RGB))
+        files.append(png([[v for g in row for v in (255, 255, 255, g)] for row in greys], 8, RGB_ALPHA))
+        files.append(png(greys, 8, PALETTE, palette=bytes(i // 3 for i in range(768))))
+        for content in files:
+            self.write("a", content)
+            got = self.seen("--input", "a", *TASK)
+            self.assertLessEqual(max(abs(a - b) for a, b in zip(got, flat)), 1, content[:60])
+        for depth in 1, 2, 4:
+            few = [[g >> (8 - depth) for g in row] for row in greys]
+            self.write("a", png(few, depth, GREY))
+            want = [v * 255 // (2**depth - 1) for v in sum(few, [])]
+            self.assertEqual(self.seen("--input", "a", *TASK), want)
+            self.write("a", png(few, depth, PALETTE, palette=bytes(5 * (i // 3) for i in range(3 * 2**depth))))
+            self.assertEqual(self.seen("--input", "a", *TASK), [5 * v for v in sum(few, [])])
+
+    def test_bad_pictures(self):
+        flat, square = [7] * 784, [[7] * 28] * 28
+        good = png(square, 8, GREY)
+        cases = [
+            ("cannot open: No such file", None),
+            ("neither PGM (P2, P5) nor PNG", b""),
+            ("neither PGM (P2, P5) nor PNG", b"P6\n28 28\n255\n" + bytes(3 * 784)),
+            ("the picture is 20 x 28, it must be 28 x 28", pgm(5, flat, width=20)),
+            ("the picture is 28 x 29, it must be 28 x 28", pgm(2, flat, height=29)),
+            ("cut off", pgm(5, flat[:-1])), ("cut off", pgm(2, flat[:-1])), ("cut off", b"P5 28 28"),
+            ("largest grey is 0", pgm(5, flat, most=0)), ("above the largest", pgm(5, flat, most=6)),
+            ("above 65535", pgm(2, [65536] * 784, most=65535)), ("where a number should", b"P2 28 -28 255"),
+            ("the picture is 20 x 28, it must be 28 x 28", png([[7] * 20] * 28, 8, GREY, width=20)),
+            ("interlaced", png(square, 8, GREY, interlace=1)), ("cut off", good[:-1]), ("cut off", good[:60]),
+            ("CRC-32", good[:-20] + bytes([good[-20] ^ 1]) + good[-19:]),
+            ("Adler-32", png(square, 8, GREY, packed=zlib.compress(bytes(29 * 28))[:-1] + b"x")),
+            ("more data", png(square, 8, GREY, packed=zlib.compress(bytes(29 * 28 + 1)))),
+            ("less data", png(square, 8, GREY, packed=zlib.compress(bytes(29 * 28 - 1)))),
+            ("cut off", png(square, 8, GREY, packed=zlib.compress(bytes(29 * 28))[:-4])),
+            ("no zlib stream", png(square, 8, GREY, packed=b"abcd")),
+            ("unknown kind of block", png(square, 8, GREY, packed=b"\x78\x9c\x07")),
+            ("do not exist", png(square, 8, GREY, packed=b"\x78\x9c\x03\x03\x00\x00")),
+            ("filter of a row", png(square, 8, GREY, packed=zlib.compress(bytes([9]) * 29 * 28))),
+            ("not in its palette", png(square, 8, PALETTE, palette=bytes(21))),
+            ("kind of colour", good[:8] + chunk(b"IHDR", struct.pack(">IIBBBBB", 28, 28, 8, 1, 0, 0, 0)) + good[33:]),
+        ]
+        for expected, content in cases:
+            if content is not None:
+                self.write("a", content)
+            self.refused(1, expected, "--input", "a", *TASK)
+            self.refused(1, "--input: a: ", "--input", "a", *TASK)
+        self.write("a", bytes(2**20 + 1))
+        self.refused(1, "larger than 1048576 bytes", "--input", "a", *TASK)
+
+    def test_damaged_streams_are_refused_or_read(self):
+        """Streams whose CRC-32 is right, but with a wrong byte: most have a wrong Adler-32."""
+        chance = random.Random(2)
+        raw = b"".join(bytes([0]) + bytes(chance.choice(b"aab") for _ in range(28)) for _ in range(28))
+        for level in 0, 9:
+            packed = zlib.compress(raw, level)
+            for _ in range(60):
+                bad = bytearray(packed)
+                bad[chance.randrange(len(bad) - 4)] ^= 1 << chance.randrange(8)
+                self.write("a", png([[0] * 28] * 28, 8, GREY, packed=bytes(bad)))
+                result = self.digits("--input", "a", "--png", "none", *TASK)
+                self.assertIn(result.returncode, (0, 1), bad.hex())
+                if result.returncode:
+                    self.assertIn("--input: a: damaged or unusual PNG file: ", result.stderr)
+
     # --------------------------------------------------------------------------------------------------- bad input
 
     def test_bad_command_lines(self):
@@ -190,6 +342,19 @@ class Digits(unittest.TestCase):
         for number in "0", "-1", "1.5", "3x", "", " 3", "99999999999999999999999":
             cases.append(("--steps", "--steps=" + number))
             cases.append(("--count", "--count=" + number))
+        for number in "-0.1", "101", "nan", "inf", "", "0.1x", "0,1":
+            cases.append(("--noise", "--task=denoise", "--noise=" + number))
+        cases += [
+            ("none of draw, inpaint, deblur, super-resolve, denoise", "--task", "sharpen"),
+            ("--noise needs a --task", "--noise", "0.1"),
+            ("--input needs a --task", "--input", "a.pgm"),
+            ("--measured needs a --task", "--measured"),
+            ("--measured needs an --input", "--task", "denoise", "--measured"),
+            ("does not look at the measurement", "--task", "denoise", "--guidance", "cfg:scale=2"),
+            ("does not look at the measurement", "--task", "denoise", "--guidance", "none"),
+            ("needs a mask", "--task", "denoise", "--guidance", "inpaint"),
+            ("needs an operator", "--guidance", "ddnm"),
+        ]
         for number in "-1", "1.5", "", "x", str(2**64):
             cases.append(("--seed", "--seed=" + number))
             cases.append(("--first-sample", "--first-sample=" + number))

@@ -18,12 +18,12 @@ static const double NOISE = 0.05; /* the program's default */
 
 static const char *const tasks[] = {"inpaint", "deblur", "super-resolve", "denoise"};
 
-/* 25 steps of ddim are the program's default for tasks. most: the root mean square of A x - y, over the noise. not: a task that
- * the method does not do: the pseudo-inverse of a blur is almost all noise. */
+/* 25 steps of ddim are the program's default for tasks. most: the root mean square of A x - y, over the noise. except: a task
+ * that the method does not do: the pseudo-inverse of a blur is almost all noise. */
 static const struct {
 	const char *guidance;
 	double most;
-	const char *not;
+	const char *except;
 } methods[] = {
     {"ddnm", 1.2, "deblur"},
     {"diffpir:lambda=0.2", 1.2, ""},
@@ -72,7 +72,7 @@ static void measurements_are_agreed_with(void **state)
 			char options[128];
 			double rest, share;
 
-			if (strcmp(methods[m].not, tasks[t]) == 0)
+			if (strcmp(methods[m].except, tasks[t]) == 0)
 				continue;
 			snprintf(options, sizeof(options), "--task %s --guidance %s", tasks[t], methods[m].guidance);
 			draw_digits(RAW_FILE, options, COUNT, samples);

@@ -344,9 +344,31 @@ static void test_keys_per_row(void **state)
 	}
 }
 
+static dm_status predict_nothing(void *user, const dm_request *rq)
+{
+	(void)user;
+	for (size_t i = 0; i < rq->n_sample; i++)
+		memset((float *)rq->out[0] + i * rq->out_stride, 0, rq->n_element * sizeof(float));
+	return 0;
+}
+
+/* Finite outputs, but x / alpha does not fit f32: the run says so instead of ending well, as often as it is asked. */
+static void test_overflow_at_the_end(void **state)
+{
+	(void)state;
+	const dm_model_ops ops = {.struct_size = sizeof ops, .predict = predict_nothing};
+	dm_run *run;
+	DO(dm_run_create_spec(&run, "sampler=ddim schedule=vp:beta_max=400 grid=trailing:steps=5 model=epsilon", &ops, NULL, 2,
+	                      3, NULL, err));
+	for (int i = 0; i < 2; i++)
+		REFUSE(DM_ERR_NOT_FINITE, dm_run_all(run, err), "at the end", "sample 0");
+	dm_run_free(run);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_overflow_at_the_end),
 	    cmocka_unit_test(test_states_of_a_run), cmocka_unit_test(test_start_at_the_clean_end),
 	    cmocka_unit_test(test_reentry),         cmocka_unit_test(test_cancel),
 	    cmocka_unit_test(test_callers_memory),  cmocka_unit_test(test_sizes),

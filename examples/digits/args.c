@@ -310,8 +310,8 @@ void digits_args_help(FILE *out)
 {
 	fputs("usage: digits [option]...\n"
 	      "Draws handwritten digits with a small trained network. Defaults stand in brackets.\n"
-	      "For a task to undo they are: --sampler ddim:eta=1 --grid karras --steps 25 --guidance pgdm:data=0.5 --count 10,\n"
-	      "--labels none with an --input; what takes an option noise gets --noise.\n\n",
+	      "For a --task to undo they are: --sampler ddim:eta=1 --grid karras --steps 25 --count 10,\n"
+	      "--guidance pgdm:data=0.5, --labels none with an --input; options noise of the guidance get --noise.\n\n",
 	      out);
 	for (size_t k = 0; k < DIGITS_N_ARG; k++)
 		fprintf(out, "  --%-12s %-4s  %s\n", options[k].name, options[k].value ? options[k].value : "",

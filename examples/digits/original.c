@@ -5,12 +5,12 @@
 /* The program's defaults with guidance, and what decides which digits they are. */
 static int choose(struct digits_args *own, const struct digits_args *args, struct digits_error *error)
 {
-	char name[] = "digits", guidance[] = "--guidance", spec[] = "cfg:scale=2";
-	char model[] = "--model", v[] = "v", flow[] = "flow";
-	char *argv[] = {name, guidance, spec, model, args->model == DIGITS_MODEL_FLOW ? flow : v, NULL};
+	char name[] = "digits", model[] = "--model", v[] = "v", flow[] = "flow";
+	char *argv[] = {name, model, args->model == DIGITS_MODEL_FLOW ? flow : v, NULL};
 
 	if (digits_args_parse(own, (int)(sizeof(argv) / sizeof(*argv)) - 1, argv, error))
 		return -1;
+	own->guidance = "cfg:scale=2";
 	own->seed = ~args->seed; /* from the run's own noise the run would find them by itself */
 	own->first_sample = args->first_sample;
 	own->count = args->count;

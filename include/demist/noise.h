@@ -21,8 +21,8 @@ DM_API dm_status dm_normals(uint64_t seed, int64_t sample, uint32_t draw, uint64
                             void *out, dm_error *err);
 
 /* The Brownian path of a seed: (W(lambda_to) - W(lambda_from)) / sqrt|lambda_to - lambda_from| for elements 0 .. n - 1, a function
- * of time alone, whatever the grid. Its clock is lambda in [-20, 20], beyond which it stands still; nodes are snapped to
- * 2^20 leaves. */
+ * of time alone, whatever the grid. Its clock is lambda in [-20, 20], outside of which it
+ * stands still (distances are those on the clock); within one of its 2^20 leaves it is a straight line. */
 DM_API dm_status dm_path(uint64_t seed, int64_t sample, double lambda_from, double lambda_to, size_t n, int32_t type,
                          void *out, dm_error *err);
 

@@ -69,8 +69,7 @@ static const WORK *read_tile(const dm_job *job, int32_t i, size_t sample, size_t
 	if (in->source == DM_SOURCE_NORMALS) {
 		NORMALS(job->seed[sample], job->sample[sample], in->draw, first, n, buffer);
 	} else if (in->source == DM_SOURCE_PATH) {
-		int32_t from = dmi_path_snap(in->path_from), to = dmi_path_snap(in->path_to);
-		PATH(job->seed[sample], job->sample[sample], from, to, first, n, buffer);
+		PATH(job->seed[sample], job->sample[sample], in->path_from, in->path_to, first, n, buffer);
 	} else {
 		const void *row = (const unsigned char *)in->data + sample * in->stride * dmi_type_size(in->type);
 		if (in->type == WORK_TYPE && n == DMI_TILE)

@@ -66,11 +66,10 @@ dm_status dm_path(uint64_t seed, int64_t sample, double lambda_from, double lamb
 		return dmi_fail(err, DM_ERR_ARGUMENT, "path: out is NULL, it must hold %z numbers", n);
 	if (n > UINT64_C(1) << 34)
 		return dmi_fail(err, DM_ERR_OVERFLOW, "path: n (%z) passes 2^34 elements", n);
-	int32_t a = dmi_path_snap(lambda_from), b = dmi_path_snap(lambda_to);
 	if (type == DM_F32)
-		dmi_path_f32(seed, sample, a, b, 0, n, out);
+		dmi_path_f32(seed, sample, lambda_from, lambda_to, 0, n, out);
 	else
-		dmi_path_f64(seed, sample, a, b, 0, n, out);
+		dmi_path_f64(seed, sample, lambda_from, lambda_to, 0, n, out);
 	return DM_OK;
 }
 

@@ -131,6 +131,12 @@ dm_val dm_emit_increment(dm_emit *e, double lambda_from, double lambda_to, int32
 		         lambda_to);
 		return 0;
 	}
+	if (fmin(lambda_from, lambda_to) >= 20 || fmax(lambda_from, lambda_to) <= -20) {
+		dmi_fail(&e->error, DM_ERR_UNSUPPORTED,
+		         "sampler: with noise=path a step must reach into lambda = -20 .. 20, not from %g to %g", lambda_from,
+		         lambda_to);
+		return 0;
+	}
 	dm_val v = dmi_emit_define(e, DMI_NOISE);
 	if (v) {
 		e->value[v - 1].draw = draw;

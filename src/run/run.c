@@ -232,6 +232,32 @@ static dm_status start(dm_run *run, dm_error *err)
 	return DM_OK;
 }
 
+/* A model's outputs are looked at when they come; what is made of them may still overflow. */
+static dm_status check_end(dm_run *run, dm_error *err)
+{
+	struct dmi_group all = {.n = run->n_sample};
+	dm_input in = {.source = DM_SOURCE_DATA};
+	in.data = dmi_run_slot(run, &all, run->shown_slot, &in.stride, &in.type);
+	dm_job job = {.struct_size = sizeof job, .n_sample = run->n_sample, .n_element = run->n_element, .n_in = 1};
+	job.in = &in;
+	dm_status code = run->array->ops.check(run->array->user, &job, run->bad);
+	if (code)
+		return dmi_run_array_error(err, "array check", code);
+	for (size_t s = 0; s < run->n_sample; s++)
+		if (run->bad[s] >= 0) {
+			dmi_fail(err, DM_ERR_NOT_FINITE,
+			         "run: element %l of sample %l is not finite at the end, though all model outputs were: the numbers "
+			         "of the state are too large for its type",
+			         run->bad[s], run->sample[s]);
+			if (err) {
+				err->sample = run->sample[s];
+				err->element = run->bad[s];
+			}
+			return DM_ERR_NOT_FINITE;
+		}
+	return DM_OK;
+}
+
 /* Lets every group run up to its next evaluation. DM_EVAL: a request was made on the way. */
 static dm_status advance(dm_run *run, dm_error *err)
 {
@@ -246,6 +272,9 @@ static dm_status advance(dm_run *run, dm_error *err)
 			run->filled += g->n;
 		}
 	}
+	dm_status st = run->filled ? DM_OK : check_end(run, err);
+	if (st != DM_OK)
+		return st;
 	run->phase = run->filled ? DMI_PHASE_ASK : DMI_PHASE_DONE;
 	run->ask_first = 0;
 	return DM_OK;

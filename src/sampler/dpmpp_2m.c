@@ -7,12 +7,19 @@
 #include "sampler/dpm.h"
 #include "base/math.h"
 
+enum { ANALYTIC_FIRST };
+
+static const dm_option options[] = {
+    DMI_ANALYTIC_FIRST,
+};
+
 static dm_status step(void *user, const dm_step *s, dm_emit *e)
 {
 	const dm_node *from = s->from, *to = s->to;
 	double h = dmi_lambda_step(from, to), c = 0;
 	(void)user;
-	dm_val x0 = dm_emit_eval(e, s->x, from, DM_SPACE_X0), old = 0;
+	struct dmi_seen seen = dmi_see(e, s, s->option[ANALYTIC_FIRST] != 0);
+	dm_val x0 = dmi_view(e, &seen, DM_SPACE_X0), old = 0;
 	if (to->sigma > 0 && dmi_history(s, 1)) {
 		old = s->past[0].prediction;
 		c = h / (2 * dmi_lambda_step(&s->past[0].at, from));
@@ -24,6 +31,6 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 }
 
 const struct dmi_sampler_type dmi_sampler_dpmpp_2m = {
-    .method = DMI_METHOD_PLAIN("dpmpp_2m", "DPM-Solver++ of order 2, multistep", "Lu 2022b, algorithm 2"),
+    .method = DMI_METHOD("dpmpp_2m", "DPM-Solver++ of order 2, multistep", "Lu 2022b, algorithm 2", options),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .n_past = 1, .step = step},
 };

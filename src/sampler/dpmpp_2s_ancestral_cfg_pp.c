@@ -44,10 +44,10 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 		second = dm_emit_part(e, dm_emit_eval(e, x2, &middle, DM_SPACE_X0), DM_PART_UNGUIDED, DM_SPACE_X0);
 	}
 	double stay = down > 0 ? down / u : 0;
-	up *= s->option[S_NOISE];
-	dm_val z = up > 0 ? dm_emit_increment(e, s->from->lambda, s->to->lambda, 0) : 0;
 	if (up > 0 && s->option[S_NOISE] != 1)
 		dm_emit_departs(e, DM_DEPARTS_VARIANCE);
+	up *= s->option[S_NOISE];
+	dm_val z = up > 0 ? dm_emit_increment(e, s->from->lambda, s->to->lambda, 0) : 0;
 	dm_emit_state(e, dm_emit_linear(e, 5,
 	                                (dm_term[]){{alpha * stay / s->from->alpha, s->x},
 	                                            {alpha * (1 - stay), second},

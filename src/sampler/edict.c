@@ -16,8 +16,11 @@
  * is carried to first order only. Kept: y; at the start it is x unless it is given. */
 #include "base/compiler.h"
 #include "sampler/coordinates.h"
+#include "base/math.h"
 
 enum { P, LEAPFROG, COORDINATES };
+
+static const double MOST_GROWTH = 1e8;
 
 static const dm_option options[] = {
     DMI_REAL("p", "weight of a state of its own in the mixture; 1: none is mixed", 0.93, 0.01, 1),
@@ -67,7 +70,11 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	int swapped = s->option[LEAPFROG] != 0 && from_noise % 2 == 1;
 	dm_val y = s->kept[0] ? s->kept[0] : s->x, state[2] = {swapped ? y : s->x, swapped ? s->x : y};
 	(void)user;
-	if (h > 0)
+	if (h < 0 && dmi_pow(s->option[P], -2 * (double)s->n_step) > MOST_GROWTH)
+		dm_emit_fail(e, DM_ERR_UNSUPPORTED,
+		             "sampler \"edict\": going up, 1/p^2 in every step multiplies the rounding by more than 1e8; take a "
+		             "larger p, or fewer steps");
+	else if (h > 0)
 		go_down(e, s, state);
 	else if (h < 0)
 		go_up(e, s, state);

@@ -12,7 +12,7 @@
 enum { GAMMA, COORDINATES, ANALYTIC_FIRST };
 
 static const dm_option options[] = {
-    DMI_REAL("gamma", "weight of the new slope; 1: Euler", 2, -10, 10),
+    DMI_REAL("gamma", "weight of the new slope; 1: Euler", 2, 0, 5),
     DMI_COORDINATES,
     DMI_ANALYTIC_FIRST,
 };

@@ -51,6 +51,7 @@
 	X(reab)                                                                                                            \
 	X(res_2s)                                                                                                          \
 	X(res_multistep)                                                                                                   \
+	X(res_multistep_cfg_pp)                                                                                            \
 	X(rk45)                                                                                                            \
 	X(sa_solver)                                                                                                       \
 	X(seeds_2)                                                                                                         \

@@ -119,6 +119,8 @@ static dm_status add_final(dm_grid *g, dm_error *err)
 static dm_status add_denoise(dm_grid *g, dm_error *err)
 {
 	dm_node node;
+	if (g->node[g->n - 1].sigma == 0) /* the values went to the clean end themselves */
+		return DM_OK;
 	dm_status st = dm_schedule_at_time(g->schedule, g->schedule->t_clean, &node, err);
 	if (st == DM_OK && !is_end(&g->node[g->n - 1], &node))
 		st = dmi_grid_push(g, &node, err);
