@@ -51,3 +51,32 @@ def pgm(kind, values, width=28, height=28, most=255):
     if kind == 2:
         return head + " ".join(map(str, values)).encode()
     return head + b"".join(value.to_bytes(1 if most < 256 else 2, "big") for value in values)
+
+
+def bad_pictures():
+    """What the program says of them, and their bytes; None: there is no file."""
+    flat, square = [7] * 784, [[7] * 28] * 28
+    good = png(square, 8, GREY)
+    return [
+        ("cannot open: No such file", None),
+        ("neither PGM (P2, P5) nor PNG", b""),
+        ("neither PGM (P2, P5) nor PNG", b"P6\n28 28\n255\n" + bytes(3 * 784)),
+        ("the picture is 20 x 28, it must be 28 x 28", pgm(5, flat, width=20)),
+        ("the picture is 28 x 29, it must be 28 x 28", pgm(2, flat, height=29)),
+        ("cut off", pgm(5, flat[:-1])), ("cut off", pgm(2, flat[:-1])), ("cut off", b"P5 28 28"),
+        ("largest grey is 0", pgm(5, flat, most=0)), ("above the largest", pgm(5, flat, most=6)),
+        ("above 65535", pgm(2, [65536] * 784, most=65535)), ("where a number should", b"P2 28 -28 255"),
+        ("the picture is 20 x 28, it must be 28 x 28", png([[7] * 20] * 28, 8, GREY, width=20)),
+        ("interlaced", png(square, 8, GREY, interlace=1)), ("cut off", good[:-1]), ("cut off", good[:60]),
+        ("CRC-32", good[:-20] + bytes([good[-20] ^ 1]) + good[-19:]),
+        ("Adler-32", png(square, 8, GREY, packed=zlib.compress(bytes(29 * 28))[:-1] + b"x")),
+        ("more data", png(square, 8, GREY, packed=zlib.compress(bytes(29 * 28 + 1)))),
+        ("less data", png(square, 8, GREY, packed=zlib.compress(bytes(29 * 28 - 1)))),
+        ("cut off", png(square, 8, GREY, packed=zlib.compress(bytes(29 * 28))[:-4])),
+        ("no zlib stream", png(square, 8, GREY, packed=b"abcd")),
+        ("unknown kind of block", png(square, 8, GREY, packed=b"\x78\x9c\x07")),
+        ("do not exist", png(square, 8, GREY, packed=b"\x78\x9c\x03\x03\x00\x00")),
+        ("filter of a row", png(square, 8, GREY, packed=zlib.compress(bytes([9]) * 29 * 28))),
+        ("not in its palette", png(square, 8, PALETTE, palette=bytes(21))),
+        ("kind of colour", good[:8] + chunk(b"IHDR", struct.pack(">IIBBBBB", 28, 28, 8, 1, 0, 0, 0)) + good[33:]),
+    ]

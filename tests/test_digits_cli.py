@@ -15,7 +15,7 @@ import tempfile
 import unittest
 import zlib
 
-from digits_pictures import GREY, GREY_ALPHA, PALETTE, RGB, RGB_ALPHA, chunk, pgm, png
+from digits_pictures import GREY, GREY_ALPHA, PALETTE, RGB, RGB_ALPHA, bad_pictures, pgm, png
 
 PROGRAM = WEIGHTS = None
 IMAGE = 28 * 28 * 4
@@ -61,8 +61,8 @@ class Digits(unittest.TestCase):
     def test_help_shows_every_option_and_default(self):
         result = self.digits("--help")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
-        for word in ("sampler schedule grid steps guidance task input measured noise labels count seed first-sample "
-                     "dtype model predict threads png raw trajectory plan list quiet").split():
+        for word in ("sampler schedule grid steps guidance task input measured noise codes codebook labels count seed "
+                     "first-sample dtype model predict threads png raw trajectory plan list quiet").split():
             self.assertIn("--" + word + " ", result.stdout)
         for default in "dpmpp_2m", "linear", "trailing", "(15)", "(50)", "(none)", "(all)", "(f32)", "(digits.png)":
             self.assertIn(default, result.stdout)
@@ -233,6 +233,54 @@ class Digits(unittest.TestCase):
         self.raw("--task", "inpaint", "--schedule", "flow", "--grid", "flow", "--count", "1", "--steps", "2")
         self.raw("--guidance", "reconstruct", "--count", "1", "--steps", "2")
 
+    def test_codes_are_decoded_to_the_same_bits(self):
+        self.write("a.pgm", pgm(5, [255 * (100 < i < 300) for i in range(784)]))
+        cases = [[], ["--codebook", "size=16,pursuit=3"], ["--labels", "none", "--first-sample", "7", "--seed", "9"],
+                 ["--model", "flow"], ["--schedule", "edm", "--grid", "karras", "--predict", "x0"],
+                 ["--grid", "trailing:steps=12"], ["--input", "a.pgm"], ["--steps", "1"]]
+        for case in cases:
+            if not {"--steps", "--grid"} & set(case):
+                case = [*case, "--steps", "10"]
+            count = [] if "--input" in case else ["--count", "3"]
+            made = self.raw("--task", "encode", "--codes", "c", *case, *count)
+            self.assertEqual(len(made), IMAGE * (3 if count else 1))
+            self.assertEqual(self.raw("--task", "decode", "--codes", "c", "--threads", "1"), made, case)
+
+    def test_codes_are_near_the_original_and_count_their_bits(self):
+        self.write("a.pgm", pgm(5, [0] * 784))
+        for size, steps, bits in (16, 21, 80), (256, 101, 800):
+            words = ["--task", "encode", "--input", "a.pgm", "--steps", str(steps), "--codebook", f"size={size}"]
+            grey = self.seen(*words, column=1)
+            with open(os.path.join(self.folder, "digits.codes")) as file:
+                lines = file.read().splitlines()
+            self.assertEqual(lines[-1], f"# {bits} bits for a digit, {bits / 784:.4g} for a pixel")
+            self.assertEqual(len(lines[-2].split()), steps - 1)
+            self.assertTrue(all(0 <= int(number) < size for number in lines[-2].split()))
+        self.assertLess(sum(grey) / 784, 4)
+
+    def test_bad_codes(self):
+        words = ["--task", "decode", "--codes", "c", "--png", "none"]
+        self.refused(1, "--codes: c: cannot open: No such file", *words)
+        self.raw("--task", "encode", "--codes", "c", "--count", "2", "--steps", "4")
+        with open(os.path.join(self.folder, "c")) as file:
+            good = file.read()
+        numbers = good.index("\n\n") + 2
+        cases = [
+            ("no file of codes", ""), ("no file of codes", "GIF89a"), ("zero byte", good[:-1] + "\0"),
+            ("damaged: its options", good[:30]), ("damaged: its options", good[:40] + "\n" * 2),
+            ("did you mean --model", good.replace("--model", "--modle")),
+            ("--count: \"0\"", good.replace("--count 2", "--count 0")),
+            ("must be 3 samples times 3 indices", good.replace("--count 2", "--count 3")),
+            ("must be 2 samples times 4 indices", good.replace("--steps 4", "--steps 5")),
+            ("it must be 0 to 15", good.replace("size=256", "size=16")[:numbers - 1] + "3 3 3 3 3 99\n"),
+            ("where a number should", good[:numbers] + "3 -3"), ("where a number should", good[:numbers] + "3 3x"),
+            ("where a number should", good[:numbers] + "9999999999\n"), ("schedule", good.replace("linear", "linera")),
+            ("is no digit", good.replace("--labels all", "--labels 10")),
+        ]
+        for expected, text in cases:
+            self.write("c", text.encode())
+            self.refused(1, expected, *words)
+
     def test_every_kind_of_picture(self):
         chance = random.Random(1)
         greys = [[chance.randrange(256) if (r + c) % 3 else 77 for c in range(28)] for r in range(28)]
@@ -260,32 +308,7 @@ class Digits(unittest.TestCase):
             self.assertEqual(self.seen("--input", "a", *TASK), [5 * v for v in sum(few, [])])
 
     def test_bad_pictures(self):
-        flat, square = [7] * 784, [[7] * 28] * 28
-        good = png(square, 8, GREY)
-        cases = [
-            ("cannot open: No such file", None),
-            ("neither PGM (P2, P5) nor PNG", b""),
-            ("neither PGM (P2, P5) nor PNG", b"P6\n28 28\n255\n" + bytes(3 * 784)),
-            ("the picture is 20 x 28, it must be 28 x 28", pgm(5, flat, width=20)),
-            ("the picture is 28 x 29, it must be 28 x 28", pgm(2, flat, height=29)),
-            ("cut off", pgm(5, flat[:-1])), ("cut off", pgm(2, flat[:-1])), ("cut off", b"P5 28 28"),
-            ("largest grey is 0", pgm(5, flat, most=0)), ("above the largest", pgm(5, flat, most=6)),
-            ("above 65535", pgm(2, [65536] * 784, most=65535)), ("where a number should", b"P2 28 -28 255"),
-            ("the picture is 20 x 28, it must be 28 x 28", png([[7] * 20] * 28, 8, GREY, width=20)),
-            ("interlaced", png(square, 8, GREY, interlace=1)), ("cut off", good[:-1]), ("cut off", good[:60]),
-            ("CRC-32", good[:-20] + bytes([good[-20] ^ 1]) + good[-19:]),
-            ("Adler-32", png(square, 8, GREY, packed=zlib.compress(bytes(29 * 28))[:-1] + b"x")),
-            ("more data", png(square, 8, GREY, packed=zlib.compress(bytes(29 * 28 + 1)))),
-            ("less data", png(square, 8, GREY, packed=zlib.compress(bytes(29 * 28 - 1)))),
-            ("cut off", png(square, 8, GREY, packed=zlib.compress(bytes(29 * 28))[:-4])),
-            ("no zlib stream", png(square, 8, GREY, packed=b"abcd")),
-            ("unknown kind of block", png(square, 8, GREY, packed=b"\x78\x9c\x07")),
-            ("do not exist", png(square, 8, GREY, packed=b"\x78\x9c\x03\x03\x00\x00")),
-            ("filter of a row", png(square, 8, GREY, packed=zlib.compress(bytes([9]) * 29 * 28))),
-            ("not in its palette", png(square, 8, PALETTE, palette=bytes(21))),
-            ("kind of colour", good[:8] + chunk(b"IHDR", struct.pack(">IIBBBBB", 28, 28, 8, 1, 0, 0, 0)) + good[33:]),
-        ]
-        for expected, content in cases:
+        for expected, content in bad_pictures():
             if content is not None:
                 self.write("a", content)
             self.refused(1, expected, "--input", "a", *TASK)
@@ -345,11 +368,20 @@ class Digits(unittest.TestCase):
         for number in "-0.1", "101", "nan", "inf", "", "0.1x", "0,1":
             cases.append(("--noise", "--task=denoise", "--noise=" + number))
         cases += [
-            ("none of draw, inpaint, deblur, super-resolve, denoise", "--task", "sharpen"),
-            ("--noise needs a --task", "--noise", "0.1"),
-            ("--input needs a --task", "--input", "a.pgm"),
-            ("--measured needs a --task", "--measured"),
+            ("none of draw, inpaint, deblur, super-resolve, denoise, encode, decode", "--task", "sharpen"),
+            ("--noise does not belong to --task draw, but to: inpaint, deblur, super-res", "--noise", "0.1"),
+            ("--input does not belong to --task draw", "--input", "a.pgm"),
+            ("--measured does not belong to --task draw", "--measured"),
             ("--measured needs an --input", "--task", "denoise", "--measured"),
+            ("--codes does not belong to --task draw, but to: encode, decode", "--codes", "a"),
+            ("--codebook does not belong to --task decode, but to: encode", "--task=decode", "--codebook", "size=2"),
+            ("--guidance does not belong to --task encode", "--task", "encode", "--guidance", "cfg:scale=2"),
+            ("--seed does not belong to --task decode", "--task", "decode", "--seed", "1"),
+            ("--count: 3 digits to encode, but --input gives 1", "--task=encode", "--count=3", "--input=a"),
+            ("same name", "--task", "encode", "--png", "a", "--codes", "a"),
+            ("size", "--task", "encode", "--codebook", "size=1"),
+            ("did you mean", "--task", "encode", "--codebook", "sise=4"),
+            ("\"12\" in \"12\" is no digit", "--task", "encode", "--labels", "12"),
             ("does not look at the measurement", "--task", "denoise", "--guidance", "cfg:scale=2"),
             ("does not look at the measurement", "--task", "denoise", "--guidance", "none"),
             ("needs a mask", "--task", "denoise", "--guidance", "inpaint"),

@@ -17,7 +17,7 @@ struct option {
 	const char *const *word;
 };
 
-static const char *const tasks[] = {"draw", "inpaint", "deblur", "super-resolve", "denoise", NULL};
+static const char *const tasks[] = {"draw", "inpaint", "deblur", "super-resolve", "denoise", "encode", "decode", NULL};
 static const char *const dtypes[] = {"f32", "f64", NULL};
 static const char *const models[] = {"v", "flow", NULL};
 static const char *const predictions[] = {"epsilon", "v", "x0", NULL};
@@ -41,15 +41,19 @@ static const struct option options[DIGITS_N_ARG] = {
     [DIGITS_ARG_STEPS] = {"steps", "N", "15", "steps from noise to digits (15)", NUMBER_IN(steps, 1, MAX_STEPS)},
     [DIGITS_ARG_GUIDANCE] = {"guidance", "SPEC", "none", "guidance, such as cfg:scale=2 (none)", TEXT_IN(guidance)},
     [DIGITS_ARG_TASK] = {"task", "NAME", "draw",
-                         "draw, or what to undo: inpaint, deblur, super-resolve, denoise (draw)",
+                         "draw; undo: inpaint, deblur, super-resolve, denoise; encode, decode (draw)",
                          CHOICE_IN(task, tasks)},
     [DIGITS_ARG_INPUT] = {"input", "FILE", NULL,
-                          "picture to undo it for: PGM or PNG, 28 x 28, white on black (digits of the network's own)",
+                          "picture for a task: PGM or PNG, 28 x 28, white on black (digits of the network's own)",
                           TEXT_IN(input)},
     [DIGITS_ARG_MEASURED] = {"measured", NULL, NULL, "the input is damaged already: leave it as it is",
                              FLAG_IN(measured)},
     [DIGITS_ARG_NOISE] = {"noise", "S", "0.05", "standard deviation of the measurement's noise (0.05)",
                           REAL_IN(noise, 0, MAX_NOISE)},
+    [DIGITS_ARG_CODES] = {"codes", "FILE", "digits.codes", "what encode writes and decode reads (digits.codes)",
+                          TEXT_IN(codes)},
+    [DIGITS_ARG_CODEBOOK] = {"codebook", "LIST", "size=256",
+                             "of encode: size=N, pursuit=N, coefficient_bits=N (size=256)", TEXT_IN(codebook)},
     [DIGITS_ARG_LABELS] = {"labels", "LIST", "all",
                            "digits to draw in turn: all (0 to 9), none, or a list as 3,1,4 (all)", TEXT_IN(labels)},
     [DIGITS_ARG_COUNT] = {"count", "N", "50", "number of samples (50)", NUMBER_IN(count, 1, MAX_COUNT)},
@@ -238,9 +242,15 @@ static int has(const struct digits_args *args, int option)
 	return (args->given >> option & 1) != 0;
 }
 
+static int undoes(const struct digits_args *args)
+{
+	return args->task != DIGITS_TASK_DRAW && args->task < DIGITS_TASK_ENCODE;
+}
+
 /* What stands in the place of options that were not given where something is to be undone: 25 steps of ddim with
- * fresh noise, which makes up for errors of the steps before, most of them near the data; a pixel of the digits, from -1 to 1, deviates by about 0.5. */
-static void complete_task(struct digits_args *args)
+ * fresh noise, which makes up for errors of the steps before, most of them near the data; a pixel of the digits, from -1
+ * to 1, deviates by about 0.5. */
+static void complete_undoing(struct digits_args *args)
 {
 	if (!args->sampler)
 		args->sampler = "ddim:eta=1";
@@ -248,24 +258,75 @@ static void complete_task(struct digits_args *args)
 		args->grid = "karras";
 	if (!has(args, DIGITS_ARG_GUIDANCE))
 		args->guidance = "pgdm:data=0.5";
+}
+
+static void complete_task(struct digits_args *args)
+{
+	if (undoes(args))
+		complete_undoing(args);
 	if (!has(args, DIGITS_ARG_STEPS))
-		args->steps = 25;
-	if (!has(args, DIGITS_ARG_COUNT))
+		args->steps = undoes(args) ? 25 : 100;
+	if (args->input && args->task == DIGITS_TASK_ENCODE)
+		args->count = 1;
+	else if (!has(args, DIGITS_ARG_COUNT))
 		args->count = 10;
 	if (args->input && !has(args, DIGITS_ARG_LABELS))
 		args->labels = "none";
 }
 
+/* The tasks that an option belongs to, a bit for each. */
+enum {
+	DRAW = 1 << DIGITS_TASK_DRAW,
+	ENCODE = 1 << DIGITS_TASK_ENCODE,
+	DECODE = 1 << DIGITS_TASK_DECODE,
+	UNDO =
+	    1 << DIGITS_TASK_INPAINT | 1 << DIGITS_TASK_DEBLUR | 1 << DIGITS_TASK_SUPER_RESOLVE | 1 << DIGITS_TASK_DENOISE
+};
+
+static const struct {
+	int32_t option, tasks;
+} belongs[] = {
+    {DIGITS_ARG_INPUT, UNDO | ENCODE},
+    {DIGITS_ARG_MEASURED, UNDO},
+    {DIGITS_ARG_NOISE, UNDO},
+    {DIGITS_ARG_CODES, ENCODE | DECODE},
+    {DIGITS_ARG_CODEBOOK, ENCODE},
+    {DIGITS_ARG_SAMPLER, DRAW | UNDO},
+    {DIGITS_ARG_GUIDANCE, DRAW | UNDO},
+    {DIGITS_ARG_TRAJECTORY, DRAW | UNDO},
+    {DIGITS_ARG_DTYPE, DRAW | UNDO},
+    {DIGITS_ARG_PLAN, DRAW | UNDO},
+    {DIGITS_ARG_SCHEDULE, DRAW | UNDO | ENCODE},
+    {DIGITS_ARG_GRID, DRAW | UNDO | ENCODE},
+    {DIGITS_ARG_STEPS, DRAW | UNDO | ENCODE},
+    {DIGITS_ARG_LABELS, DRAW | UNDO | ENCODE},
+    {DIGITS_ARG_COUNT, DRAW | UNDO | ENCODE},
+    {DIGITS_ARG_SEED, DRAW | UNDO | ENCODE},
+    {DIGITS_ARG_MODEL, DRAW | UNDO | ENCODE},
+    {DIGITS_ARG_FIRST_SAMPLE, DRAW | UNDO | ENCODE},
+    {DIGITS_ARG_PREDICT, DRAW | UNDO | ENCODE},
+};
+
 static int check_task(const struct digits_args *args, struct digits_error *error)
 {
-	static const int32_t own[] = {DIGITS_ARG_INPUT, DIGITS_ARG_MEASURED, DIGITS_ARG_NOISE};
+	char words[96] = "";
 
-	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
-		if (args->task == DIGITS_TASK_DRAW && has(args, own[i]))
-			return digits_fail(error, "--%s needs a --task: inpaint, deblur, super-resolve or denoise",
-			                   options[own[i]].name);
+	for (size_t i = 0; i < sizeof(belongs) / sizeof(*belongs); i++) {
+		if (!has(args, belongs[i].option) || belongs[i].tasks >> args->task & 1)
+			continue;
+		for (int32_t k = 0; tasks[k]; k++)
+			if (belongs[i].tasks >> k & 1) {
+				strcat(words, *words ? ", " : "");
+				strcat(words, tasks[k]);
+			}
+		return digits_fail(error, "--%s does not belong to --task %s, but to: %s", options[belongs[i].option].name,
+		                   tasks[args->task], words);
+	}
 	if (args->measured && !args->input)
 		return digits_fail(error, "--measured needs an --input");
+	if (args->task == DIGITS_TASK_ENCODE && args->input && has(args, DIGITS_ARG_COUNT) && args->count != 1)
+		return digits_fail(error, "--count: %llu digits to encode, but --input gives 1",
+		                   (unsigned long long)args->count);
 	return 0;
 }
 
@@ -285,6 +346,8 @@ static int complete(struct digits_args *args, struct digits_error *error)
 		args->schedule = flow ? "flow" : "linear";
 	if (!args->grid)
 		args->grid = flow ? "flow" : "trailing";
+	if (args->task == DIGITS_TASK_ENCODE && (same(args->codes, args->png) || same(args->codes, args->raw)))
+		return digits_fail(error, "two outputs have the same name \"%s\"", args->codes);
 	drop_none(&args->png);
 	drop_none(&args->raw);
 	drop_none(&args->trajectory);
@@ -311,7 +374,8 @@ void digits_args_help(FILE *out)
 	fputs("usage: digits [option]...\n"
 	      "Draws handwritten digits with a small trained network. Defaults stand in brackets.\n"
 	      "For a --task to undo they are: --sampler ddim:eta=1 --grid karras --steps 25 --count 10,\n"
-	      "--guidance pgdm:data=0.5, --labels none with an --input; options noise of the guidance get --noise.\n\n",
+	      "--guidance pgdm:data=0.5, --labels none with an --input; options noise of the guidance get --noise.\n"
+	      "For encode: --steps 100 --count 10. All that decode needs stands in the file of codes.\n\n",
 	      out);
 	for (size_t k = 0; k < DIGITS_N_ARG; k++)
 		fprintf(out, "  --%-12s %-4s  %s\n", options[k].name, options[k].value ? options[k].value : "",

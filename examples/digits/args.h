@@ -18,6 +18,8 @@ enum {
 	DIGITS_ARG_INPUT,
 	DIGITS_ARG_MEASURED,
 	DIGITS_ARG_NOISE,
+	DIGITS_ARG_CODES,
+	DIGITS_ARG_CODEBOOK,
 	DIGITS_ARG_LABELS,
 	DIGITS_ARG_COUNT,
 	DIGITS_ARG_SEED,
@@ -37,7 +39,15 @@ enum {
 	DIGITS_N_ARG
 };
 
-enum { DIGITS_TASK_DRAW, DIGITS_TASK_INPAINT, DIGITS_TASK_DEBLUR, DIGITS_TASK_SUPER_RESOLVE, DIGITS_TASK_DENOISE };
+enum {
+	DIGITS_TASK_DRAW,
+	DIGITS_TASK_INPAINT,
+	DIGITS_TASK_DEBLUR,
+	DIGITS_TASK_SUPER_RESOLVE,
+	DIGITS_TASK_DENOISE,
+	DIGITS_TASK_ENCODE,
+	DIGITS_TASK_DECODE
+};
 enum { DIGITS_DTYPE_F32, DIGITS_DTYPE_F64 };
 enum { DIGITS_MODEL_V, DIGITS_MODEL_FLOW };
 enum { DIGITS_PREDICT_EPSILON, DIGITS_PREDICT_V, DIGITS_PREDICT_X0 };
@@ -45,7 +55,8 @@ enum { DIGITS_PREDICT_EPSILON, DIGITS_PREDICT_V, DIGITS_PREDICT_X0 };
 /* Texts point into argv or are constants. png, raw, trajectory: NULL where nothing is to be written; input: NULL where the
  * originals are drawn. */
 struct digits_args {
-	const char *sampler, *schedule, *grid, *guidance, *labels, *input, *weights, *png, *raw, *trajectory;
+	const char *sampler, *schedule, *grid, *guidance, *labels, *input, *codes, *codebook, *weights, *png, *raw,
+	    *trajectory;
 	uint64_t steps, count, seed, first_sample, threads;
 	double noise;
 	int32_t task, dtype, model, predict; /* one of the enums above */

@@ -1,16 +1,20 @@
 /* Draws handwritten digits: a small U-Net in plain C, sampled by demist. Reading order: denoiser.c (the network as the
  * library's model), setup.c (from the command line to a run), draw.c (running it). */
+#include "codes.h"
 #include "draw.h"
 #include "list.h"
 
 static int act(const struct digits_args *args, const char *program, struct digits_error *error)
 {
+	static int (*const work[])(const struct digits_args *, const char *, struct digits_error *) = {
+	    digits_draw, digits_draw, digits_draw, digits_draw, digits_draw, digits_encode, digits_decode};
+
 	if (args->help)
 		digits_args_help(stdout);
 	else if (args->list)
 		digits_list(stdout);
 	else
-		return args->plan ? digits_print_plan(args, error) : digits_draw(args, program, error);
+		return args->plan ? digits_print_plan(args, error) : work[args->task](args, program, error);
 	return DIGITS_EXIT_OK;
 }
 

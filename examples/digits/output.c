@@ -75,7 +75,7 @@ static int show(const struct digits_args *args, const float *samples, const stru
 		return 0;
 	if (digits_print_text(stdout, samples, shown, TEXT_COLUMNS))
 		return digits_fail(error, "cannot write to the terminal");
-	if (task)
+	if (task && task->op)
 		printf("\nroot mean square of A x - y: %.3f\n", digits_task_residual(task, samples, count));
 	if (args->png)
 		printf("\n%llu digits in %s\n", (unsigned long long)count, args->png);

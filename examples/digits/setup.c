@@ -7,8 +7,7 @@
 #include "denoiser.h"
 #include "task.h"
 
-/* Whether a spec sets an option, before any edit. */
-static int sets(const char *spec, const char *name)
+int digits_spec_sets(const char *spec, const char *name)
 {
 	const size_t n = strlen(name);
 
@@ -49,7 +48,7 @@ static char *create_chain(const struct digits_args *args)
 		const int n = (int)strcspn(from, "|"), plain = (int)strcspn(from, ":|") == n;
 
 		length += (size_t)snprintf(spec + length, size - length, "%.*s", n, from);
-		if (args->task != DIGITS_TASK_DRAW && knows(from, "noise") && !sets(from, "noise"))
+		if (args->task != DIGITS_TASK_DRAW && knows(from, "noise") && !digits_spec_sets(from, "noise"))
 			length += (size_t)snprintf(spec + length, size - length, "%cnoise=%.9g", plain ? ':' : ',', args->noise);
 		from += n;
 		if (!*from)
@@ -87,12 +86,12 @@ static dm_status create_guidance(dm_guidance **out, const struct digits_args *ar
 /* The grid with --steps as an option of its own, unless the spec says how many steps there are. */
 static dm_status create_grid(dm_grid **out, const struct digits_args *args, const dm_schedule *schedule, dm_error *err)
 {
-	const int asked = (args->given & 1u << DIGITS_ARG_STEPS) != 0, counted = sets(args->grid, "at");
+	const int asked = (args->given & 1u << DIGITS_ARG_STEPS) != 0, counted = digits_spec_sets(args->grid, "at");
 	const size_t size = strlen(args->grid) + 32;
 	char *spec;
 	dm_status status;
 
-	if (!asked && (counted || sets(args->grid, "steps")))
+	if (!asked && (counted || digits_spec_sets(args->grid, "steps")))
 		return dm_grid_create(out, schedule, args->grid, NULL, err);
 	spec = malloc(size);
 	if (!spec)
@@ -107,33 +106,50 @@ static dm_status create_grid(dm_grid **out, const struct digits_args *args, cons
 	return status;
 }
 
+void digits_objects_free(struct digits_objects *objects)
+{
+	dm_model_free(objects->model);
+	dm_grid_free(objects->grid);
+	dm_schedule_free(objects->schedule);
+	*objects = (struct digits_objects){0};
+}
+
+dm_status digits_objects_create(struct digits_objects *objects, const struct digits_args *args, const dm_model_ops *ops,
+                                void *user, dm_error *err)
+{
+	dm_status status;
+
+	*objects = (struct digits_objects){0};
+	status = dm_schedule_create(&objects->schedule, args->schedule, NULL, err);
+	if (status == DM_OK)
+		status = create_grid(&objects->grid, args, objects->schedule, err);
+	if (status == DM_OK)
+		status = dm_model_create(&objects->model, digits_denoiser_spec(args), ops, user, NULL, err);
+	if (status != DM_OK)
+		digits_objects_free(objects);
+	return status;
+}
+
 dm_status digits_plan_create(dm_plan **out, const struct digits_args *args, const dm_model_ops *ops, void *user,
                              dm_error *err)
 {
 	const char *const options = args->trajectory ? "preview=1" : NULL;
-	dm_schedule *schedule = NULL;
-	dm_grid *grid = NULL;
+	struct digits_objects objects;
 	dm_sampler *sampler = NULL;
-	dm_model *model = NULL;
 	dm_guidance *guidance = NULL;
-	dm_status status = dm_schedule_create(&schedule, args->schedule, NULL, err);
+	dm_status status = digits_objects_create(&objects, args, ops, user, err);
 
 	*out = NULL;
 	if (status == DM_OK)
-		status = create_grid(&grid, args, schedule, err);
-	if (status == DM_OK)
 		status = dm_sampler_create(&sampler, args->sampler, NULL, err);
-	if (status == DM_OK)
-		status = dm_model_create(&model, digits_denoiser_spec(args), ops, user, NULL, err);
 	if (status == DM_OK)
 		status = create_guidance(&guidance, args, err);
 	if (status == DM_OK)
-		status = dm_plan_create(out, schedule, grid, sampler, model, guidance, options, NULL, err);
+		status =
+		    dm_plan_create(out, objects.schedule, objects.grid, sampler, objects.model, guidance, options, NULL, err);
 	dm_guidance_free(guidance);
-	dm_model_free(model);
 	dm_sampler_free(sampler);
-	dm_grid_free(grid);
-	dm_schedule_free(schedule);
+	digits_objects_free(&objects);
 	return status;
 }
 

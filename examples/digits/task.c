@@ -58,7 +58,7 @@ dm_status digits_task_operator(dm_operator **out, const struct digits_args *args
 	                                                                  [DIGITS_TASK_DENOISE] = create_whole};
 
 	*out = NULL;
-	return create[args->task] ? create[args->task](out, err) : DM_OK;
+	return args->task < DIGITS_TASK_ENCODE && create[args->task] ? create[args->task](out, err) : DM_OK;
 }
 
 /* ---------------------------------------------------------------------------------------------------- measurements */

@@ -7,14 +7,14 @@
 
 /* The numbers of a measurement are n_seen; there are `count` of them, one for each sample or one for all. */
 struct digits_task {
-	dm_operator *op;
+	dm_operator *op; /* NULL: nothing is measured */
 	size_t n_seen, count;
 	float *original;     /* count pictures; NULL where they are not known */
 	double *measurement; /* count x n_seen */
 	float *picture;      /* the measurements as pictures */
 };
 
-/* The measurement of --task; NULL for draw. */
+/* The measurement of --task; NULL where it measures nothing. */
 dm_status digits_task_operator(dm_operator **out, const struct digits_args *args, dm_error *err);
 
 /* Reads the input, if there is one. 0, or -1 and a text. */

@@ -95,6 +95,20 @@ typedef void (*dm_parallel_for)(void *user, size_t n, void (*body)(void *arg, si
 DM_API dm_status dm_array_create_host(dm_array **out, int32_t type, dm_parallel_for parallel, void *parallel_user,
                                       const dm_allocator *allocator, dm_error *err);
 
+/* A host array works with the widest instruction set that this build holds and the processor has. All leave the same
+ * bits, so choosing another, before the array is used, only serves to find a fault: DM_ERR_UNSUPPORTED where it is not
+ * there. dm_array_isa: the one in use, DM_ISA_BEST for a custom array. */
+enum {
+	DM_ISA_BEST = 0,
+	DM_ISA_PLAIN = 1,
+	DM_ISA_SSE2 = 2,
+	DM_ISA_AVX2 = 3,
+	DM_ISA_AVX512 = 4,
+	DM_ISA_NEON = 5
+};
+DM_API dm_status dm_array_set_isa(dm_array *array, int32_t isa, dm_error *err);
+DM_API int32_t dm_array_isa(const dm_array *array);
+
 /* The caller's backend. destroy is called once, also when create fails. */
 DM_API dm_status dm_array_create_custom(dm_array **out, const dm_array_ops *ops, void *user,
                                         const dm_allocator *allocator, dm_error *err);

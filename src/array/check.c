@@ -43,13 +43,29 @@ static const uint16_t poison_f16 = 0x7e5d, poison_bf16 = 0x7fd3;
 static const void *const poison[] = {
     [DM_F32] = &poison_f32, [DM_F64] = &poison_f64, [DM_F16] = &poison_f16, [DM_BF16] = &poison_bf16};
 
+/* Sizes known to the compiler: each plant is one store. */
+#define PLANT(bits)                                                                                                    \
+	static void plant_##bits(unsigned char *row, bits value, size_t n)                                                 \
+	{                                                                                                                  \
+		const size_t step = 1024;                                                                                      \
+		for (size_t j = 0; j < n; j += step)                                                                           \
+			memcpy(row + j * sizeof value, &value, sizeof value);                                                      \
+		if (n)                                                                                                         \
+			memcpy(row + (n - 1) * sizeof value, &value, sizeof value);                                                \
+	}
+
+PLANT(uint16_t)
+PLANT(uint32_t)
+PLANT(uint64_t)
+
 void dmi_poison_row(void *row, int32_t type, size_t n)
 {
-	const size_t size = dmi_type_size(type), step = 1024;
-	for (size_t j = 0; j < n; j += step)
-		memcpy((unsigned char *)row + j * size, poison[type], size);
-	if (n)
-		memcpy((unsigned char *)row + (n - 1) * size, poison[type], size);
+	if (type == DM_F32)
+		plant_uint32_t(row, poison_f32, n);
+	else if (type == DM_F64)
+		plant_uint64_t(row, poison_f64, n);
+	else
+		plant_uint16_t(row, type == DM_F16 ? poison_f16 : poison_bf16, n);
 }
 
 int dmi_is_poison(const void *row, int32_t type, size_t element)

@@ -1,6 +1,7 @@
 #include "base/compiler.h"
 #include "array/host.h"
 #include "base/error.h"
+#include "noise/isa.h"
 #include <math.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 struct host {
 	dm_array array;
 	const struct dmi_kernels *kernels;
+	int32_t isa;
 	dm_parallel_for parallel;
 	void *parallel_user;
 };
@@ -17,6 +19,7 @@ struct work {
 	const dm_job *job;
 	const struct dmi_kernels *kernels;
 	size_t per_sample;
+	struct dmi_look *look;
 	const double *parameter;
 	int32_t map;
 	double *gram, *sum;
@@ -54,7 +57,7 @@ static void combine_unit(void *work, size_t unit)
 {
 	const struct work *w = work;
 	size_t sample, first, n = block_unit(w, unit, &sample, &first);
-	w->kernels->combine(w->job, sample, first, n);
+	w->kernels->combine(w->job, sample, first, n, w->look);
 }
 
 static void elementwise_unit(void *work, size_t unit)
@@ -91,9 +94,9 @@ static void check_unit(void *work, size_t unit)
 	size_t sample = unit / w->per_sample;
 	w->first[unit] = -1;
 	if (in->source == DM_SOURCE_DATA)
-		w->first[unit] =
-		    dmi_first_not_finite((const unsigned char *)in->data + sample * in->stride * dmi_type_size(in->type),
-		                         in->type, w->job->n_element);
+		w->first[unit] = w->kernels->first_not_finite((const unsigned char *)in->data +
+		                                                  sample * in->stride * dmi_type_size(in->type),
+		                                              in->type, w->job->n_element);
 }
 
 /* ------------------------------------------------------------------------------------------------------- the slots */
@@ -119,15 +122,31 @@ static dm_status check_outputs(const dm_job *job)
 	return DM_OK;
 }
 
-static dm_status host_combine(void *user, const dm_job *job)
+static dm_status combine(const struct host *host, const dm_job *job, struct dmi_look *look)
 {
-	const struct host *host = user;
-	struct work work = {.job = job, .kernels = host->kernels, .per_sample = blocks_of(job)};
+	struct work work = {.job = job, .kernels = host->kernels, .per_sample = blocks_of(job), .look = look};
 	dm_status st = check_job(job, 0, 0, DMI_MAX_OUT);
 	if (st == DM_OK)
 		st = check_outputs(job);
-	if (st == DM_OK)
+	if (st == DM_OK && host->parallel)
 		run_units(host, job->n_sample * work.per_sample, combine_unit, &work);
+	else if (st == DM_OK) /* nobody to share with: whole rows */
+		for (size_t s = 0; s < job->n_sample; s++)
+			host->kernels->combine(job, s, 0, job->n_element, look);
+	return st;
+}
+
+static dm_status host_combine(void *user, const dm_job *job)
+{
+	return combine(user, job, NULL);
+}
+
+dm_status dmi_host_combine_looking(const dm_array *array, const dm_job *job, const dm_input *look, int32_t n_look,
+                                   int32_t *finite)
+{
+	struct dmi_look looking = {.in = look, .n = n_look};
+	dm_status st = combine(array->user, job, &looking);
+	*finite = !dmi_atomic_get(&looking.hit);
 	return st;
 }
 
@@ -144,7 +163,7 @@ static dm_status host_stats(void *user, const dm_job *job, double *gram, double 
 static dm_status host_check(void *user, const dm_job *job, int64_t *first)
 {
 	const struct host *host = user;
-	struct work work = {.job = job, .per_sample = (size_t)job->n_in, .first = first};
+	struct work work = {.job = job, .kernels = host->kernels, .per_sample = (size_t)job->n_in, .first = first};
 	dm_status st = check_job(job, 0, 0, INT32_MAX);
 	if (st == DM_OK)
 		run_units(host, job->n_sample * work.per_sample, check_unit, &work);
@@ -183,14 +202,9 @@ static dm_status std_clip(const struct host *host, const dm_job *job, const doub
 
 static dm_status host_map(void *user, int32_t map, const dm_job *job, const double parameter[4])
 {
-	static const int32_t n_in[] = {[DM_MAP_CLIP] = 1,
-	                               [DM_MAP_QUANTILE_CLIP] = 1,
-	                               [DM_MAP_LEARNED_STD] = 2,
-	                               [DM_MAP_BLEND] = 3,
-	                               [DM_MAP_STD_CLIP] = 1,
-	                               [DM_MAP_RATIO] = 2,
-	                               [DM_MAP_SIGNED_ROOT] = 1,
-	                               [DM_MAP_AT_LEAST] = 1};
+	static const int32_t n_in[] = {
+	    [DM_MAP_CLIP] = 1,     [DM_MAP_QUANTILE_CLIP] = 1, [DM_MAP_LEARNED_STD] = 2, [DM_MAP_BLEND] = 3,
+	    [DM_MAP_STD_CLIP] = 1, [DM_MAP_RATIO] = 2,         [DM_MAP_SIGNED_ROOT] = 1, [DM_MAP_AT_LEAST] = 1};
 	const struct host *host = user;
 	struct work work = {.job = job, .kernels = host->kernels, .per_sample = blocks_of(job), .parameter = parameter};
 	if (map < DM_MAP_CLIP || map > DM_MAP_AT_LEAST)
@@ -279,6 +293,45 @@ static void host_release(void *user, void *memory, size_t bytes)
 	dmi_release_memory(&host->array.object.allocator, given, bytes + EXTRA);
 }
 
+/* ------------------------------------------------------------------------------------------------ instruction sets */
+
+static const struct dmi_kernels *kernels_by(int32_t type, int32_t isa)
+{
+	static const struct dmi_kernels *const kernels[DMI_ISA_COUNT][2] = {
+		[DMI_ISA_PLAIN] = {&dmi_kernels_f32, &dmi_kernels_f64},
+#if DMI_HAS_X86
+		[DMI_ISA_SSE2] = {&dmi_kernels_f32_128, &dmi_kernels_f64_128},
+		[DMI_ISA_AVX2] = {&dmi_kernels_f32_avx2, &dmi_kernels_f64_avx2},
+		[DMI_ISA_AVX512] = {&dmi_kernels_f32_avx512, &dmi_kernels_f64_avx512},
+#endif
+#if DMI_HAS_NEON
+		[DMI_ISA_NEON] = {&dmi_kernels_f32_128, &dmi_kernels_f64_128},
+#endif
+	};
+	return kernels[isa][type == DM_F64];
+}
+
+dm_status dm_array_set_isa(dm_array *array, int32_t isa, dm_error *err)
+{
+	if (!array || !array->host)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "array isa: array %s", array ? "is not a host array" : "is NULL");
+	if (isa < DM_ISA_BEST || isa > DM_ISA_NEON)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "array isa: isa is %d, it must be 0 to %d", isa, DM_ISA_NEON);
+	if (isa == DM_ISA_BEST)
+		isa = dmi_isa_best();
+	if (!dmi_isa_present(isa))
+		return dmi_fail(err, DM_ERR_UNSUPPORTED, "array isa: %d is not in this build or this processor", isa);
+	struct host *host = array->user;
+	host->isa = isa;
+	host->kernels = kernels_by(array->ops.type, isa);
+	return DM_OK;
+}
+
+int32_t dm_array_isa(const dm_array *array)
+{
+	return array && array->host ? ((const struct host *)array->user)->isa : DM_ISA_BEST;
+}
+
 dm_status dm_array_create_host(dm_array **out, int32_t type, dm_parallel_for parallel, void *parallel_user,
                                const dm_allocator *allocator, dm_error *err)
 {
@@ -307,7 +360,8 @@ dm_status dm_array_create_host(dm_array **out, int32_t type, dm_parallel_for par
 	                                 .release = host_release};
 	host->array.user = host;
 	host->array.host = 1;
-	host->kernels = type == DM_F32 ? &dmi_kernels_f32 : &dmi_kernels_f64;
+	host->isa = dmi_isa_best();
+	host->kernels = kernels_by(type, host->isa);
 	host->parallel = parallel;
 	host->parallel_user = parallel_user;
 	*out = &host->array;

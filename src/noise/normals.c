@@ -1,4 +1,5 @@
 #include "base/compiler.h"
+#include "noise/isa.h"
 #include "noise/noise.h"
 #include "noise/normals.h"
 #include "noise/philox.h"
@@ -111,26 +112,45 @@ static void tile_words(uint64_t seed, int64_t sample, uint32_t draw, uint32_t ti
 	}
 }
 
-static void fill_tile(uint64_t seed, int64_t sample, uint32_t draw, uint32_t tile, float out[DMI_NORMAL_TILE])
+static void fill_plain(uint64_t seed, int64_t sample, uint32_t draw, uint32_t tile, size_t n_tile, float *out)
 {
 	uint32_t word[4][DMI_LANES];
-	tile_words(seed, sample, draw, tile, word);
-	dmi_box_muller(word[0], word[1], out, out + DMI_LANES);
-	dmi_box_muller(word[2], word[3], out + 2 * DMI_LANES, out + 3 * DMI_LANES);
+	for (size_t t = 0; t < n_tile; t++, out += DMI_NORMAL_TILE) {
+		tile_words(seed, sample, draw, tile + (uint32_t)t, word);
+		dmi_box_muller(word[0], word[1], out, out + DMI_LANES);
+		dmi_box_muller(word[2], word[3], out + 2 * DMI_LANES, out + 3 * DMI_LANES);
+	}
 }
 
-void dmi_normals_f32(uint64_t seed, int64_t sample, uint32_t draw, uint64_t first, size_t n, float *out)
+dmi_fill_normals *dmi_normals_by(int32_t isa)
+{
+	static dmi_fill_normals *const fill[DMI_ISA_COUNT] = {
+	    [DMI_ISA_PLAIN] = fill_plain,
+#if DMI_HAS_X86
+	    [DMI_ISA_SSE2] = dmi_normals_sse2,
+	    [DMI_ISA_AVX2] = dmi_normals_avx2,
+	    [DMI_ISA_AVX512] = dmi_normals_avx512,
+#endif
+#if DMI_HAS_NEON
+	    [DMI_ISA_NEON] = dmi_normals_neon,
+#endif
+	};
+	return fill[isa];
+}
+
+void dmi_normals_f32_by(dmi_fill_normals *fill, uint64_t seed, int64_t sample, uint32_t draw, uint64_t first, size_t n,
+                        float *out)
 {
 	while (n) {
 		float part[DMI_NORMAL_TILE];
 		uint32_t tile = (uint32_t)(first / DMI_NORMAL_TILE);
 		size_t skip = (size_t)(first % DMI_NORMAL_TILE), count = DMI_NORMAL_TILE - skip;
-		if (count > n)
-			count = n;
-		if (count == DMI_NORMAL_TILE) {
-			fill_tile(seed, sample, draw, tile, out);
+		if (skip == 0 && n >= DMI_NORMAL_TILE) {
+			count = n / DMI_NORMAL_TILE * DMI_NORMAL_TILE;
+			fill(seed, sample, draw, tile, count / DMI_NORMAL_TILE, out);
 		} else {
-			fill_tile(seed, sample, draw, tile, part);
+			count = count > n ? n : count;
+			fill(seed, sample, draw, tile, 1, part);
 			memcpy(out, part + skip, count * sizeof *out);
 		}
 		out += count;
@@ -139,18 +159,35 @@ void dmi_normals_f32(uint64_t seed, int64_t sample, uint32_t draw, uint64_t firs
 	}
 }
 
-void dmi_normals_f64(uint64_t seed, int64_t sample, uint32_t draw, uint64_t first, size_t n, double *out)
+void dmi_normals_f64_by(dmi_fill_normals *fill, uint64_t seed, int64_t sample, uint32_t draw, uint64_t first, size_t n,
+                        double *out)
 {
 	while (n) {
 		float part[DMI_NORMAL_TILE];
 		size_t count = DMI_NORMAL_TILE - (size_t)(first % DMI_NORMAL_TILE);
 		if (count > n)
 			count = n;
-		dmi_normals_f32(seed, sample, draw, first, count, part);
+		dmi_normals_f32_by(fill, seed, sample, draw, first, count, part);
 		for (size_t i = 0; i < count; i++)
 			out[i] = (double)part[i];
 		out += count;
 		first += count;
 		n -= count;
 	}
+}
+
+/* Few numbers are made sooner than the processor has said what it can do. */
+static dmi_fill_normals *fill_for(size_t n)
+{
+	return dmi_normals_by(n < 1 << 15 ? DMI_ISA_BASE : dmi_isa_best());
+}
+
+void dmi_normals_f32(uint64_t seed, int64_t sample, uint32_t draw, uint64_t first, size_t n, float *out)
+{
+	dmi_normals_f32_by(fill_for(n), seed, sample, draw, first, n, out);
+}
+
+void dmi_normals_f64(uint64_t seed, int64_t sample, uint32_t draw, uint64_t first, size_t n, double *out)
+{
+	dmi_normals_f64_by(fill_for(n), seed, sample, draw, first, n, out);
 }

@@ -1,0 +1,208 @@
+/* A step through dm_run_next, with prediction conversion, guidance of two branches and all guards, beside the loop. */
+#include "bench/bench.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* What the step of a method has to read (the normals among it) and to write, and which of `cycle` requests is timed. */
+struct method {
+	const char *name, *spec;
+	int n_read, n_write, cycle, phase, noise;
+};
+
+static const struct method method[] = {
+    {"euler", "euler", 3, 1, 1, 0, 0},
+    {"ddim", "ddim", 3, 1, 1, 0, 0},
+    {"dpmpp_2m", "dpmpp_2m", 4, 2, 1, 0, 0},
+    {"dpmpp_3m", "dpmpp_3m", 5, 2, 1, 0, 0},
+    {"unipc_3", "unipc:order=3", 7, 3, 1, 0, 0},
+    {"lms_4", "lms:order=4", 6, 2, 1, 0, 0},
+    {"heun_first", "heun", 3, 2, 2, 0, 0},
+    {"heun_second", "heun", 4, 1, 2, 1, 0},
+    {"ddpm", "ddpm", 4, 1, 1, 0, 1},
+    {"dpmpp_2m_sde", "dpmpp_2m_sde", 5, 2, 1, 0, 1},
+};
+
+enum { N_BRANCH = 2, NOISE_BLOCK = 1024, WARM_UP = 12 };
+
+struct stepper {
+	const struct method *m;
+	dm_run *run;
+	const dm_request *rq;
+	size_t n;
+	float *network[N_BRANCH]; /* what the network answers */
+	float *array[BENCH_MAX_READ];
+	float noise[NOISE_BLOCK];
+	uint32_t draw;
+	dm_error err;
+	dm_status status;
+};
+
+/* The network, not timed: it leaves its answers where a real one would have left them, in memory just written. */
+static void answer(struct stepper *s)
+{
+	for (int b = 0; b < N_BRANCH; b++)
+		memcpy(s->rq->out[b], s->network[b], s->n * sizeof(float));
+}
+
+static void next(struct stepper *s)
+{
+	s->status = dm_run_next(s->run, &s->rq, &s->err);
+}
+
+static void prepare_step(void *user)
+{
+	struct stepper *s = user;
+	for (int k = 1; k < s->m->cycle && s->status == DM_EVAL; k++) {
+		answer(s);
+		next(s);
+	}
+	if (s->status == DM_EVAL)
+		answer(s);
+}
+
+static void step(void *user)
+{
+	next(user);
+}
+
+static void prepare_loop(void *user)
+{
+	struct stepper *s = user;
+	for (int b = 0; b < N_BRANCH; b++)
+		memcpy(s->array[s->m->n_read - s->m->noise - 1 - b], s->network[b], s->n * sizeof(float));
+}
+
+static const float coefficient[BENCH_MAX_WRITE][BENCH_MAX_READ] = {
+    {0.9f, 0.02f, 0.03f, -0.02f, 0.04f, 0.01f, 0.01f},
+    {0.1f, 0.6f, 0.03f, -0.02f, 0.04f, 0.01f, 0.01f},
+    {0.1f, 0.02f, 0.5f, -0.02f, 0.04f, 0.01f, 0.01f},
+};
+
+/* The state and what is kept stand first; the outputs and, generated block by block, the normals last. */
+static void loop(void *user)
+{
+	struct stepper *s = user;
+	bench_loop *body = bench_loop_of(s->m->n_read, s->m->n_write);
+	size_t block = s->m->noise ? NOISE_BLOCK : s->n;
+	for (size_t first = 0; first < s->n; first += block) {
+		const float *read[BENCH_MAX_READ] = {NULL};
+		float *write[BENCH_MAX_WRITE] = {NULL};
+		size_t count = s->n - first < block ? s->n - first : block;
+		for (int r = 0; r < s->m->n_read; r++)
+			read[r] = s->array[r] + (r < s->m->n_read - s->m->noise ? first : 0);
+		for (int w = 0; w < s->m->n_write; w++)
+			write[w] = s->array[w] + first;
+		if (s->m->noise)
+			dm_normals(1, 0, s->draw, first, count, DM_F32, s->noise, NULL);
+		body(write, read, coefficient, count);
+	}
+	s->draw = (s->draw + 1) % 1000;
+}
+
+dm_status bench_predict(void *user, const dm_request *rq)
+{
+	(void)user;
+	for (int32_t b = 0; b < rq->n_branch; b++)
+		for (size_t j = 0; j < rq->n_element; j++)
+			((float *)rq->out[b])[j] = 0.01f;
+	return DM_OK;
+}
+
+static dm_status create_plan(dm_plan **plan, const char *sampler, const char *guidance, int steps, dm_error *err)
+{
+	const dm_model_ops ops = {.struct_size = sizeof ops, .predict = bench_predict};
+	dm_schedule *schedule = NULL;
+	dm_grid *grid = NULL;
+	dm_sampler *method_object = NULL;
+	dm_model *model = NULL;
+	dm_guidance *stages = NULL;
+	char grid_spec[64];
+	snprintf(grid_spec, sizeof grid_spec, "trailing:steps=%d", steps);
+	dm_status st = dm_schedule_create(&schedule, "linear", NULL, err);
+	if (st == DM_OK)
+		st = dm_grid_create(&grid, schedule, grid_spec, NULL, err);
+	if (st == DM_OK)
+		st = dm_sampler_create(&method_object, sampler, NULL, err);
+	if (st == DM_OK)
+		st = dm_model_create(&model, "epsilon", &ops, NULL, NULL, err);
+	if (st == DM_OK)
+		st = dm_guidance_create(&stages, guidance, NULL, err);
+	if (st == DM_OK)
+		st = dm_plan_create(plan, schedule, grid, method_object, model, stages, NULL, NULL, err);
+	dm_guidance_free(stages);
+	dm_model_free(model);
+	dm_sampler_free(method_object);
+	dm_grid_free(grid);
+	dm_schedule_free(schedule);
+	return st;
+}
+
+dm_status bench_run(dm_run **run, const char *sampler, const char *guidance, int steps, size_t n_sample, size_t n,
+                    int32_t isa, dm_parallel_for parallel, void *parallel_user, dm_error *err)
+{
+	dm_plan *plan = NULL;
+	dm_array *array = NULL;
+	dm_status st = create_plan(&plan, sampler, guidance, steps, err);
+	if (st == DM_OK)
+		st = dm_array_create_host(&array, DM_F32, parallel, parallel_user, NULL, err);
+	if (st == DM_OK)
+		st = dm_array_set_isa(array, isa, err);
+	if (st == DM_OK)
+		st = dm_run_create(run, plan, array, NULL, n_sample, n, "seed=1", NULL, 0, err);
+	dm_array_free(array);
+	dm_plan_free(plan);
+	return st;
+}
+
+static void open_stepper(struct stepper *s, const struct method *m, size_t n, int32_t isa)
+{
+	memset(s, 0, sizeof *s);
+	s->m = m;
+	s->n = n;
+	for (int b = 0; b < N_BRANCH; b++)
+		s->network[b] = bench_array(n, 0.01f);
+	for (int r = 0; r < m->n_read - m->noise; r++)
+		s->array[r] = bench_array(n, 1);
+	if (m->noise)
+		s->array[m->n_read - 1] = s->noise;
+	s->status = bench_run(&s->run, m->spec, "cfg:scale=3", 1000, 1, n, isa, NULL, NULL, &s->err);
+	if (s->status == DM_OK)
+		next(s);
+	for (int i = 0; i < WARM_UP + m->phase && s->status == DM_EVAL; i++) {
+		answer(s);
+		next(s);
+	}
+}
+
+static void close_stepper(struct stepper *s)
+{
+	dm_run_free(s->run);
+	for (int b = 0; b < N_BRANCH; b++)
+		bench_array_free(s->network[b]);
+	for (int r = 0; r < s->m->n_read - s->m->noise; r++)
+		bench_array_free(s->array[r]);
+}
+
+static void one(struct bench *b, const struct method *m, size_t n)
+{
+	struct stepper s;
+	const struct work step_work = {prepare_step, step, &s}, loop_work = {prepare_loop, loop, &s};
+	char name[64];
+	snprintf(name, sizeof name, "step.%s", m->name);
+	if (!bench_wants(b, name))
+		return;
+	open_stepper(&s, m, n, b->isa);
+	struct pair p = bench_pair(&step_work, &loop_work, n);
+	if (s.status == DM_EVAL)
+		bench_pair_report(b, name, n, &p, n >= 1 << 14 ? 1.25 : 0);
+	else
+		bench_fail(b, name, s.err.message);
+	close_stepper(&s);
+}
+
+void bench_steps(struct bench *b)
+{
+	for (size_t i = 0; i < sizeof method / sizeof *method; i++)
+		for (int k = 0; k < b->n_size; k++)
+			one(b, &method[i], b->size[k]);
+}
