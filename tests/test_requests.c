@@ -355,9 +355,33 @@ static void test_adaptive_batch_mates(void **state)
 	free(all);
 }
 
+/* The buffers of requests keep their addresses for the whole run. */
+static void test_buffers_stay(void **state)
+{
+	(void)state;
+	static const char *const samplers[] = {"euler", "dpmpp_2m", "unipc", "heun", "ddpm"};
+	for (size_t k = 0; k < sizeof samplers / sizeof *samplers; k++)
+		for (int32_t type = DM_F32; type <= DM_F64; type++) {
+			struct denoiser d = {.kind = EPSILON};
+			struct setup s = {.sampler = samplers[k], .grid = "trailing:steps=6", .dtype = type, .guidance = "cfg:scale=2"};
+			dm_run *run = make_run(&s, &d);
+			const dm_request *rq;
+			const void *x = NULL, *out[2] = {NULL, NULL};
+			while (dm_run_next(run, &rq, NULL) == DM_EVAL) {
+				assert_true((!x || rq->x == x) && (!out[0] || (rq->out[0] == out[0] && rq->out[1] == out[1])));
+				x = rq->x;
+				out[0] = rq->out[0];
+				out[1] = rq->out[1];
+				denoise(&d, rq);
+			}
+			dm_run_free(run);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_buffers_stay),
 	    cmocka_unit_test(test_noise_by_callback),
 	    cmocka_unit_test(test_noise_by_request),
 	    cmocka_unit_test(test_replay),

@@ -297,26 +297,6 @@ static dm_status adopt(dm_run *run, int32_t n, dm_error *err)
 	return DM_OK;
 }
 
-/* The answers, checked and where the program expects them. *swept: the row after them was executed on the way. */
-static dm_status accept(dm_run *run, int32_t n, const char *what, int32_t *swept, dm_error *err)
-{
-	dm_input look[DMI_MAX_ANSWER];
-	dm_status st = set_answers(run, n, err);
-	*swept = 0;
-	if (st == DM_OK && run->rq.kind == DM_ASK_PREDICTION && !run->plan->info.adaptive) {
-		memcpy(look, run->in, (size_t)n * sizeof *look);
-		st = adopt(run, n, err);
-		if (st == DM_OK)
-			st = dmi_run_sweep(run, look, n, swept, err);
-		if (st != DM_OK || *swept)
-			return st;
-		memcpy(run->in, look, (size_t)n * sizeof *look);
-	}
-	if (st == DM_OK)
-		st = check(run, run->in, n, what, err);
-	return st == DM_OK ? adopt(run, n, err) : st;
-}
-
 static dm_status take_model(dm_run *run, dm_error *err)
 {
 	static const char *const names[] = {
@@ -324,8 +304,12 @@ static dm_status take_model(dm_run *run, dm_error *err)
 	int64_t *const counts[] = {[DM_ASK_PREDICTION] = &run->info.n_eval,
 	                           [DM_ASK_VJP] = &run->info.n_vjp,
 	                           [DM_ASK_GRADIENT] = &run->info.n_gradient};
-	int32_t swept;
-	dm_status st = accept(run, n_answer(run), names[run->rq.kind], &swept, err);
+	int32_t n = n_answer(run);
+	dm_status st = set_answers(run, n, err);
+	if (st == DM_OK)
+		st = check(run, run->in, n, names[run->rq.kind], err);
+	if (st == DM_OK)
+		st = adopt(run, n, err);
 	if (st != DM_OK)
 		return st;
 	(*counts[run->rq.kind])++;
@@ -334,7 +318,6 @@ static dm_status take_model(dm_run *run, dm_error *err)
 		return DM_OK;
 	for (size_t i = 0; i < run->n_group; i++)
 		run->group[i].row += !run->group[i].done;
-	run->group[0].row += swept != 0;
 	run->phase = DMI_PHASE_ROWS;
 	run->cursor = run->filled = 0;
 	return DM_OK;

@@ -2,7 +2,6 @@
 #include "base/compiler.h"
 #include "run/run.h"
 #include "base/error.h"
-#include "array/host.h"
 #include <string.h>
 
 dm_status dmi_run_array_error(dm_error *err, const char *what, dm_status code)
@@ -150,108 +149,6 @@ static dm_status do_combine(dm_run *run, struct dmi_group *g, const dm_row *row,
 	}
 	dm_status code = run->array->ops.combine(run->array->user, &job);
 	return code ? dmi_run_array_error(err, "array combine", code) : DM_OK;
-}
-
-/* ---------------------------------------------------------------------------------- answers checked on the way */
-
-static int row_reads(const dm_row *row, int32_t slot)
-{
-	for (int32_t i = 0; i < row->n_in; i++)
-		if (row->in[i].slot == slot)
-			return 1;
-	return 0;
-}
-
-static int row_writes(const dm_row *row, int32_t slot)
-{
-	for (int32_t o = 0; o < row->n_out; o++)
-		if (row->out[o] == slot)
-			return 1;
-	return 0;
-}
-
-/* Whether an output is read after the row at r and before another request leaves its memory to something else. */
-static int read_after(const struct dmi_program *program, size_t r, int32_t slot)
-{
-	for (r++; r < dmi_program_count(program); r++) {
-		const dm_row *row = dmi_program_row(program, r);
-		if (row->kind == DM_ROW_EVAL)
-			return 0;
-		if (row->kind == DM_ROW_VJP || row->kind == DM_ROW_GRADIENT || row_reads(row, slot))
-			return 1;
-	}
-	return 0;
-}
-
-/* An answer's memory that is free once the row at r has been executed and can hold what slot holds; -1: none. */
-static int32_t free_answer(const dm_run *run, size_t r, int32_t slot, uint32_t taken)
-{
-	const struct dmi_program *program = &run->plan->program;
-	const dm_row *row = dmi_program_row(program, r);
-	for (int32_t b = 0; b < run->rq.n_branch; b++) {
-		int32_t answer = DM_SLOT_OUT + b;
-		if (!(taken >> b & 1) && run->answer[b] == run->slot[answer] && !row_writes(row, answer) &&
-		    run->slot_bytes[answer] == run->slot_bytes[slot] && !read_after(program, r, answer))
-			return answer;
-	}
-	return -1;
-}
-
-/* Where each output of the row at r goes, so that the request can be issued again as it was when an answer turns out
- * not to be finite: what the request shows or the row reads is not written over; its new value goes to the memory of an
- * answer, and the two change places. 0: there is no room for that. */
-static int place_outputs(dm_run *run, const struct dmi_group *g, size_t r, int32_t place[DMI_MAX_SLOT])
-{
-	const dm_row *row = dmi_program_row(&run->plan->program, r);
-	const int32_t state = run->array->ops.type;
-	uint32_t taken = 0;
-	for (int32_t o = 0; o < row->n_out; o++) {
-		int32_t slot = row->out[o];
-		place[o] = slot;
-		set_out(run, g, o, slot);
-		if (slot != DM_SLOT_INPUT && slot != run->shown_slot && slot != run->shown_x0 && !row_reads(row, slot))
-			continue;
-		dm_output *out = &run->job_out[o];
-		place[o] = free_answer(run, r, slot, taken);
-		if (place[o] < 0 || out->type != state || out->stride != run->n_element || run->rq.out_type != state ||
-		    run->rq.out_stride != run->n_element)
-			return 0;
-		taken |= 1u << (place[o] - DM_SLOT_OUT);
-		out->data = run->slot[place[o]];
-	}
-	return 1;
-}
-
-dm_status dmi_run_sweep(dm_run *run, const dm_input *look, int32_t n_look, int32_t *done, dm_error *err)
-{
-	const struct dmi_program *program = &run->plan->program;
-	struct dmi_group *g = &run->group[0];
-	size_t r = g->row + 1;
-	int32_t place[DMI_MAX_SLOT], finite = 0;
-	*done = 0;
-	if (!run->array->host || run->plan->info.adaptive || run->n_group != 1 || r >= dmi_program_count(program) ||
-	    (run->noise && !run->noise->builtin))
-		return DM_OK;
-	const dm_row *row = dmi_program_row(program, r);
-	if (row->kind != DM_ROW_COMBINE || row->weighted || !place_outputs(run, g, r, place))
-		return DM_OK;
-	dm_job job = empty_job(run, g);
-	job.n_in = row->n_in;
-	job.n_out = row->n_out;
-	job.coefficient = row->coefficient;
-	dm_status st = set_operands(run, g, row, err);
-	if (st != DM_OK)
-		return st;
-	dm_status code = dmi_host_combine_looking(run->array, &job, look, n_look, &finite);
-	if (code)
-		return dmi_run_array_error(err, "array combine", code);
-	for (int32_t o = 0; finite && o < row->n_out; o++) {
-		void *old = run->slot[row->out[o]];
-		run->slot[row->out[o]] = run->slot[place[o]];
-		run->slot[place[o]] = old;
-	}
-	*done = finite;
-	return DM_OK;
 }
 
 static dm_status do_stats(dm_run *run, struct dmi_group *g, const dm_row *row, dm_error *err)

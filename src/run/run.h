@@ -95,9 +95,6 @@ dm_status dmi_run_layout(dm_run *run, char *memory, size_t *bytes, dm_error *err
 
 /* rows.c: brings one group to its next evaluation or its end. DM_EVAL: a request was made on the way. */
 dm_status dmi_run_rows(dm_run *run, struct dmi_group *g, dm_error *err);
-/* Executes the row after the evaluation at hand while the answers are checked, each block once it is in the cache. *done
- * 0: the row is not one for that, or an answer is not finite; then nothing has changed. */
-dm_status dmi_run_sweep(dm_run *run, const dm_input *look, int32_t n_look, int32_t *done, dm_error *err);
 /* The start state of all rows. */
 dm_status dmi_run_start(dm_run *run, dm_error *err);
 /* The program a group follows, with the trial at hand loaded. */
