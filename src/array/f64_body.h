@@ -8,15 +8,10 @@
 #define NARROW_F16 dmi_narrow_f16_f64
 #define NARROW_BF16 dmi_narrow_bf16_f64
 
-#ifdef VECTOR_BYTES
-#include "array/check_body.h"
-#define LOOK first_not_finite
-#else
-#define LOOK dmi_first_not_finite
-#endif
 #include "array/tile_body.h"
 #include "array/sum_body.h"
 #ifdef VECTOR_BYTES
+#include "array/check_body.h"
 #include "array/vector_body.h"
 #endif
 #include "array/map_body.h"

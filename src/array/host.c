@@ -19,7 +19,6 @@ struct work {
 	const dm_job *job;
 	const struct dmi_kernels *kernels;
 	size_t per_sample;
-	struct dmi_look *look;
 	const double *parameter;
 	int32_t map;
 	double *gram, *sum;
@@ -57,7 +56,7 @@ static void combine_unit(void *work, size_t unit)
 {
 	const struct work *w = work;
 	size_t sample, first, n = block_unit(w, unit, &sample, &first);
-	w->kernels->combine(w->job, sample, first, n, w->look);
+	w->kernels->combine(w->job, sample, first, n);
 }
 
 static void elementwise_unit(void *work, size_t unit)
@@ -122,9 +121,10 @@ static dm_status check_outputs(const dm_job *job)
 	return DM_OK;
 }
 
-static dm_status combine(const struct host *host, const dm_job *job, struct dmi_look *look)
+static dm_status host_combine(void *user, const dm_job *job)
 {
-	struct work work = {.job = job, .kernels = host->kernels, .per_sample = blocks_of(job), .look = look};
+	const struct host *host = user;
+	struct work work = {.job = job, .kernels = host->kernels, .per_sample = blocks_of(job)};
 	dm_status st = check_job(job, 0, 0, DMI_MAX_OUT);
 	if (st == DM_OK)
 		st = check_outputs(job);
@@ -132,21 +132,7 @@ static dm_status combine(const struct host *host, const dm_job *job, struct dmi_
 		run_units(host, job->n_sample * work.per_sample, combine_unit, &work);
 	else if (st == DM_OK) /* nobody to share with: whole rows */
 		for (size_t s = 0; s < job->n_sample; s++)
-			host->kernels->combine(job, s, 0, job->n_element, look);
-	return st;
-}
-
-static dm_status host_combine(void *user, const dm_job *job)
-{
-	return combine(user, job, NULL);
-}
-
-dm_status dmi_host_combine_looking(const dm_array *array, const dm_job *job, const dm_input *look, int32_t n_look,
-                                   int32_t *finite)
-{
-	struct dmi_look looking = {.in = look, .n = n_look};
-	dm_status st = combine(array->user, job, &looking);
-	*finite = !dmi_atomic_get(&looking.hit);
+			host->kernels->combine(job, s, 0, job->n_element);
 	return st;
 }
 

@@ -9,17 +9,9 @@
  * and the unit in which sums over a row are formed. */
 enum { DMI_TILE = DMI_NORMAL_TILE, DMI_BLOCK = 4096 };
 
-/* Rows that must be finite before anything is made of them. */
-struct dmi_look {
-	const dm_input *in;
-	int32_t n;
-	dmi_atomic_int hit; /* set where one is not, or may not be */
-};
-
 /* Each works on one sample. first is a multiple of DMI_TILE. */
 struct dmi_kernels {
-	/* look: NULL, or what is looked at on the way; after a hit the outputs are not complete */
-	void (*combine)(const dm_job *job, size_t sample, size_t first, size_t n, struct dmi_look *look);
+	void (*combine)(const dm_job *job, size_t sample, size_t first, size_t n);
 	void (*elementwise)(const dm_job *job, size_t sample, size_t first, size_t n, int32_t map,
 	                    const double parameter[4]);
 	void (*quantile_clip)(const dm_job *job, size_t sample, const double parameter[4]);
@@ -37,11 +29,5 @@ int64_t dmi_first_not_finite(const void *row, int32_t type, size_t n);
 
 void dmi_poison_row(void *row, int32_t type, size_t n);
 int dmi_is_poison(const void *row, int32_t type, size_t element);
-
-/* As ops.combine of a host array, but the rows look[0 .. n_look - 1] of every sample are checked on the way, block by
- * block, while they are in the cache. *finite 0: a number is not finite, there or in an output, and the outputs are
- * not complete. */
-dm_status dmi_host_combine_looking(const dm_array *array, const dm_job *job, const dm_input *look, int32_t n_look,
-                                   int32_t *finite);
 
 #endif

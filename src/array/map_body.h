@@ -60,12 +60,8 @@ static void elementwise(const dm_job *job, size_t sample, size_t first, size_t n
                         const double parameter[4])
 {
 	static tile_map *const maps[] = {
-	    [DM_MAP_CLIP] = tile_clip,
-	    [DM_MAP_LEARNED_STD] = tile_learned_std,
-	    [DM_MAP_BLEND] = tile_blend,
-	    [DM_MAP_RATIO] = tile_ratio,
-	    [DM_MAP_SIGNED_ROOT] = tile_signed_root,
-	    [DM_MAP_AT_LEAST] = tile_at_least,
+	    [DM_MAP_CLIP] = tile_clip,   [DM_MAP_LEARNED_STD] = tile_learned_std, [DM_MAP_BLEND] = tile_blend,
+	    [DM_MAP_RATIO] = tile_ratio, [DM_MAP_SIGNED_ROOT] = tile_signed_root, [DM_MAP_AT_LEAST] = tile_at_least,
 	};
 	WORK buffer[3][DMI_TILE], out[DMI_TILE];
 	const WORK *in[3];

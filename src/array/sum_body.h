@@ -70,23 +70,8 @@ static void sum_tile(const dm_job *job, size_t sample, size_t first, size_t n, W
 			memset(out[o], 0, sizeof out[o]);
 }
 
-/* Whether the rows looked at are finite from element first on; notes where not. */
-static int look_at(struct dmi_look *look, size_t sample, size_t first, size_t n)
+static void combine(const dm_job *job, size_t sample, size_t first, size_t n)
 {
-	for (int32_t i = 0; look && i < look->n; i++) {
-		size_t size = dmi_type_size(look->in[i].type);
-		if (LOOK((const unsigned char *)row_of(&look->in[i], sample) + first * size, look->in[i].type, n) < 0)
-			continue;
-		dmi_atomic_set(&look->hit, 1);
-		return 0;
-	}
-	return 1;
-}
-
-static void combine(const dm_job *job, size_t sample, size_t first, size_t n, struct dmi_look *look)
-{
-	if (!look_at(look, sample, first, n))
-		return;
 	_Alignas(64) WORK out[DMI_MAX_OUT][DMI_TILE];
 	for (size_t end = first + n; first < end; first += DMI_TILE) {
 		size_t count = tile_length(first, end);

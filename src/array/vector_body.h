@@ -2,7 +2,7 @@
  * sum_body.h: the same terms, left to right. Included by the kernels_*.c files only. */
 
 /* A chunk is what is made of an input that must be converted or drawn before it is used, or summed before it is stored;
- * a long one passes where neither is needed, and is short enough to be in the cache still when it has been looked at. */
+ * a long one passes where neither is needed. */
 enum {
 	CHUNK = 256,
 	LONG_CHUNK = 2048,
@@ -14,27 +14,9 @@ enum {
 
 typedef WORK vec __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(WORK)), may_alias));
 
-typedef BITS bits_vec __attribute__((vector_size(VECTOR_BYTES)));
-
-/* As in check.c: the highest bit of each number is set where it is not finite. */
-static DMI_INLINE bits_vec not_finite(vec x)
+/* n is a multiple of DMI_TILE, which is one of VECTOR_PASS. */
+static DMI_INLINE void sum_vectors(WORK *out, const WORK *const *x, const WORK *c, int32_t n_term, size_t n)
 {
-	enum { EXPONENT = sizeof(WORK) == 4 ? 23 : 52 };
-	return ((bits_vec)x & ((BITS)-1 >> 1)) + ((BITS)1 << EXPONENT);
-}
-
-static DMI_INLINE int all_finite(bits_vec hit)
-{
-	BITS any = 0;
-	for (size_t j = 0; j < VECTOR_BYTES / sizeof(BITS); j++)
-		any |= hit[j];
-	return !(any >> (8 * sizeof(BITS) - 1));
-}
-
-/* Whether the sums are finite (look 0: not looked at). n is a multiple of DMI_TILE, which is one of VECTOR_PASS. */
-static DMI_INLINE int sum_vectors(WORK *out, const WORK *const *x, const WORK *c, int32_t n_term, int look, size_t n)
-{
-	bits_vec hit = {0};
 	for (size_t j = 0; j < n; j += VECTOR_PASS) {
 		const vec *v = (const vec *)(x[0] + j);
 		vec a = c[0] * v[0], b = c[0] * v[1], d = c[0] * v[2], e = c[0] * v[3];
@@ -50,10 +32,7 @@ static DMI_INLINE int sum_vectors(WORK *out, const WORK *const *x, const WORK *c
 		to[1] = b;
 		to[2] = d;
 		to[3] = e;
-		if (look)
-			hit |= not_finite(a) | not_finite(b) | not_finite(d) | not_finite(e);
 	}
-	return !look || all_finite(hit);
 }
 
 /* What the terms of one output are, and where the sum goes. */
@@ -65,23 +44,18 @@ struct fused_out {
 };
 
 /* Lengths known to the compiler keep the coefficients of the most common rows in registers. */
-static DMI_INLINE int sum_terms(WORK *out, const WORK *const *x, const WORK *c, int32_t n_term, int look, size_t n)
-{
-	return n_term == 2   ? sum_vectors(out, x, c, 2, look, n)
-	       : n_term == 3 ? sum_vectors(out, x, c, 3, look, n)
-	       : n_term == 4 ? sum_vectors(out, x, c, 4, look, n)
-	                     : sum_vectors(out, x, c, n_term, look, n);
-}
-
-static int sum_chunk(WORK *out, const WORK *const *x, const WORK *c, int32_t n_term, int look, size_t n)
+static void sum_chunk(WORK *out, const WORK *const *x, const WORK *c, int32_t n_term, size_t n)
 {
 	if (n_term == 0)
 		memset(out, 0, n * sizeof *out);
-	else if (look)
-		return sum_terms(out, x, c, n_term, 1, n);
+	else if (n_term == 2)
+		sum_vectors(out, x, c, 2, n);
+	else if (n_term == 3)
+		sum_vectors(out, x, c, 3, n);
+	else if (n_term == 4)
+		sum_vectors(out, x, c, 4, n);
 	else
-		sum_terms(out, x, c, n_term, 0, n);
-	return 1;
+		sum_vectors(out, x, c, n_term, n);
 }
 
 struct fused {
@@ -89,7 +63,6 @@ struct fused {
 	int32_t used[MAX_FUSED_IN];
 	struct fused_out out[MAX_FUSED_OUT];
 	int32_t n_made, in_place; /* in_place: nothing is made and every sum goes straight to its output */
-	int32_t witness;          /* the output that is finite only where all that is looked at is; -1: none */
 };
 
 static void fuse_output(const dm_job *job, size_t sample, int32_t o, struct fused *f)
@@ -120,24 +93,8 @@ static int read_later(const dm_job *job, const struct fused *f, int32_t o)
 	return 0;
 }
 
-/* A sum with a term that is not finite is not finite: an output that takes in all that is looked at speaks for it. */
-static int is_witness(const dm_job *job, const struct fused_out *out, const struct dmi_look *look)
-{
-	int32_t found = 0;
-	for (int32_t k = 0; k < look->n; k++)
-		for (int32_t t = 0; t < out->n_term; t++) {
-			const dm_input *in = &job->in[out->in[t]];
-			if (in->source == DM_SOURCE_DATA && in->data == look->in[k].data && in->type == look->in[k].type &&
-			    in->stride == look->in[k].stride) {
-				found++;
-				break;
-			}
-		}
-	return found == look->n;
-}
-
 /* 0: the row is not one for the vectors. */
-static int fuse(const dm_job *job, size_t sample, const struct dmi_look *look, struct fused *f)
+static int fuse(const dm_job *job, size_t sample, struct fused *f)
 {
 	if (job->n_in > MAX_FUSED_IN || job->n_out > MAX_FUSED_OUT)
 		return 0;
@@ -154,10 +111,6 @@ static int fuse(const dm_job *job, size_t sample, const struct dmi_look *look, s
 	for (int32_t o = 0; o < job->n_out; o++)
 		f->out[o].direct = f->out[o].row && !read_later(job, f, o);
 	f->in_place = f->n_made == 0;
-	f->witness = -1;
-	for (int32_t o = 0; look && f->witness < 0 && o < job->n_out; o++)
-		if (is_witness(job, &f->out[o], look))
-			f->witness = o;
 	for (int32_t o = 0; o < job->n_out; o++)
 		f->in_place &= f->out[o].direct;
 	return f->n_made <= MAX_MADE;
@@ -189,8 +142,8 @@ static void copy_vectors(WORK *to, const WORK *from, size_t n)
 	}
 }
 
-/* n: whole tiles. 0: the witness is not finite. All outputs of a chunk are computed before one is stored that another still reads. */
-static int combine_chunk(const dm_job *job, const struct fused *f, size_t sample, size_t first, size_t n)
+/* n: whole tiles. All outputs of a chunk are computed before one is stored that another still reads. */
+static void combine_chunk(const dm_job *job, const struct fused *f, size_t sample, size_t first, size_t n)
 {
 	_Alignas(64) WORK made[MAX_MADE][CHUNK], result[MAX_FUSED_OUT][CHUNK];
 	const WORK *x[MAX_FUSED_IN];
@@ -200,35 +153,27 @@ static int combine_chunk(const dm_job *job, const struct fused *f, size_t sample
 		const WORK *term[MAX_FUSED_IN];
 		for (int32_t t = 0; t < out->n_term; t++)
 			term[t] = x[out->in[t]];
-		WORK *to = out->direct ? out->row + first : result[o];
-		if (!sum_chunk(to, term, out->c, out->n_term, o == f->witness, n))
-			return 0;
+		sum_chunk(out->direct ? out->row + first : result[o], term, out->c, out->n_term, n);
 	}
 	for (int32_t o = 0; o < job->n_out; o++)
 		if (f->out[o].row && !f->out[o].direct)
 			copy_vectors(f->out[o].row + first, result[o], n);
 		else if (!f->out[o].row)
 			write_tile(job, o, sample, first, n, result[o]);
-	return 1;
 }
 
-static void combine_vectors(const dm_job *job, size_t sample, size_t first, size_t n, struct dmi_look *look)
+static void combine_vectors(const dm_job *job, size_t sample, size_t first, size_t n)
 {
 	struct fused f;
 	size_t whole = n / DMI_TILE * DMI_TILE;
-	if (whole && fuse(job, sample, look, &f))
+	if (whole && fuse(job, sample, &f))
 		for (; whole;) {
 			size_t longest = f.in_place ? LONG_CHUNK : CHUNK, count = whole < longest ? whole : longest;
-			if (f.witness < 0 && !look_at(look, sample, first, count))
-				return;
-			if (!combine_chunk(job, &f, sample, first, count)) {
-				dmi_atomic_set(&look->hit, 1);
-				return;
-			}
+			combine_chunk(job, &f, sample, first, count);
 			first += count;
 			whole -= count;
 			n -= count;
 		}
 	if (n)
-		combine(job, sample, first, n, look);
+		combine(job, sample, first, n);
 }

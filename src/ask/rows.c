@@ -73,7 +73,7 @@ void dmi_row_sum(const struct dmi_asker *a, size_t sample, int32_t n, const dm_i
 	                    .in = in,
 	                    .out = &to,
 	                    .coefficient = c};
-	dmi_kernels_f64.combine(&job, 0, 0, a->n_element, NULL);
+	dmi_kernels_f64.combine(&job, 0, 0, a->n_element);
 }
 
 void dmi_row_gram(const struct dmi_asker *a, size_t sample, int32_t n, const dm_input *in, double *gram)
