@@ -37,9 +37,8 @@ struct dmi_asker {
 	int32_t values; /* gradient requests want the log-probability too */
 	int32_t cotangents;
 
-	char *memory; /* NULL while it is measured */
-	size_t bytes, used;
-	int32_t overflow;
+	struct dmi_arena arena; /* all of the below; memory NULL while it is measured */
+	size_t bytes;
 
 	uint64_t *seed; /* keys of the samples */
 	int64_t *sample;
@@ -76,7 +75,6 @@ void *dmi_ask_new(size_t bytes, const struct dmi_asker_type *type, const struct 
 dm_status dmi_ask_fill(void *object, const char *options, dm_error *err);
 
 /* count * size zeroed bytes of the object's one block; rows for all samples. */
-void *dmi_ask_take(struct dmi_asker *a, size_t count, size_t size);
 void *dmi_ask_take_rows(struct dmi_asker *a, size_t stride, int32_t type);
 
 /* Refuses options (a set of bits) that were given; why: "method=rk45". */

@@ -8,46 +8,34 @@
 
 /* --------------------------------------------------------------------------------------------------------- memory */
 
-void *dmi_ask_take(struct dmi_asker *a, size_t count, size_t size)
-{
-	enum { ALIGN = 64 };
-	size_t bytes, at = a->used;
-	if (!dmi_multiply(count, size, &bytes) || bytes > SIZE_MAX / 4 || at > SIZE_MAX / 4) {
-		a->overflow = 1;
-		return NULL;
-	}
-	a->used = at + (bytes + ALIGN - 1) / ALIGN * ALIGN;
-	return a->memory ? a->memory + at : NULL;
-}
-
 void *dmi_ask_take_rows(struct dmi_asker *a, size_t stride, int32_t type)
 {
 	size_t count;
 	if (!dmi_multiply(a->n_sample, stride, &count)) {
-		a->overflow = 1;
+		a->arena.overflow = 1;
 		return NULL;
 	}
-	return dmi_ask_take(a, count, dmi_type_size(type));
+	return dmi_arena_take(&a->arena, count, dmi_type_size(type));
 }
 
 static void place(struct dmi_asker *a)
 {
 	size_t n = a->n_sample;
 	const dm_request *rq = &a->rq;
-	a->used = 0;
-	a->seed = dmi_ask_take(a, n, sizeof *a->seed);
-	a->sample = dmi_ask_take(a, n, sizeof *a->sample);
-	a->row = dmi_ask_take(a, n, sizeof *a->row);
-	a->rq_seed = dmi_ask_take(a, n, sizeof *a->rq_seed);
-	a->rq_sample = dmi_ask_take(a, n, sizeof *a->rq_sample);
-	a->time = dmi_ask_take(a, n, sizeof *a->time);
-	a->alpha = dmi_ask_take(a, n, sizeof *a->alpha);
-	a->sigma = dmi_ask_take(a, n, sizeof *a->sigma);
+	a->arena.used = 0;
+	a->seed = dmi_arena_take(&a->arena, n, sizeof *a->seed);
+	a->sample = dmi_arena_take(&a->arena, n, sizeof *a->sample);
+	a->row = dmi_arena_take(&a->arena, n, sizeof *a->row);
+	a->rq_seed = dmi_arena_take(&a->arena, n, sizeof *a->rq_seed);
+	a->rq_sample = dmi_arena_take(&a->arena, n, sizeof *a->rq_sample);
+	a->time = dmi_arena_take(&a->arena, n, sizeof *a->time);
+	a->alpha = dmi_arena_take(&a->arena, n, sizeof *a->alpha);
+	a->sigma = dmi_arena_take(&a->arena, n, sizeof *a->sigma);
 	a->x = dmi_ask_take_rows(a, rq->x_stride, rq->x_type);
 	a->own_out = dmi_ask_take_rows(a, rq->out_stride, rq->out_type);
 	a->own_variance = dmi_model_has_variance(a->model) ? dmi_ask_take_rows(a, rq->out_stride, rq->out_type) : NULL;
 	a->cotangent = a->cotangents ? dmi_ask_take_rows(a, rq->out_stride, rq->out_type) : NULL;
-	a->log_value = a->values ? dmi_ask_take(a, n, sizeof *a->log_value) : NULL;
+	a->log_value = a->values ? dmi_arena_take(&a->arena, n, sizeof *a->log_value) : NULL;
 	a->type->place(a);
 }
 
@@ -55,13 +43,13 @@ static void place(struct dmi_asker *a)
 static dm_status lay_out(struct dmi_asker *a, dm_error *err)
 {
 	place(a);
-	if (a->overflow)
+	if (a->arena.overflow)
 		return dmi_fail(err, DM_ERR_OVERFLOW, "%s: %z samples of %z elements do not fit into memory", a->type->name,
 		                a->n_sample, a->n_element);
-	a->memory = dmi_allocate(&a->object.allocator, a->used, 1, err);
-	if (!a->memory)
+	a->arena.memory = dmi_allocate(&a->object.allocator, a->arena.used, 1, err);
+	if (!a->arena.memory)
 		return DM_ERR_MEMORY;
-	a->bytes = a->used;
+	a->bytes = a->arena.used;
 	place(a);
 	return DM_OK;
 }
@@ -71,7 +59,7 @@ static void finish(void *object)
 	struct dmi_asker *a = object;
 	if (a->type && a->type->release)
 		a->type->release(object);
-	dmi_release_memory(&a->object.allocator, a->memory, a->bytes);
+	dmi_release_memory(&a->object.allocator, a->arena.memory, a->bytes);
 	dmi_options_free(&a->options, &a->object.allocator);
 	dmi_object_release(a->model);
 	dmi_object_release(a->grid);

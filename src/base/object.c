@@ -119,3 +119,15 @@ void dmi_object_release(void *object)
 		o->finish(o);
 	dmi_release_memory(&own, o, o->bytes);
 }
+
+void *dmi_arena_take(struct dmi_arena *arena, size_t count, size_t size)
+{
+	enum { ALIGN = 64 };
+	size_t bytes, at = arena->used;
+	if (!dmi_multiply(count, size, &bytes) || bytes > SIZE_MAX / 4 || at > SIZE_MAX / 4) {
+		arena->overflow = 1;
+		return NULL;
+	}
+	arena->used = at + (bytes + ALIGN - 1) / ALIGN * ALIGN;
+	return arena->memory ? arena->memory + at : NULL;
+}

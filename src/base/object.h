@@ -23,6 +23,16 @@ void dmi_release_memory(const dm_allocator *allocator, void *memory, size_t byte
 /* a * b into *out; 0 when it does not fit. */
 int dmi_multiply(size_t a, size_t b, size_t *out);
 
+/* One block of memory cut into parts of 64-byte alignment. The same walk measures it (memory NULL: parts are NULL, used
+ * grows) and places the parts; overflow: what was asked for fits no memory. */
+struct dmi_arena {
+	char *memory;
+	size_t used;
+	int overflow;
+};
+
+void *dmi_arena_take(struct dmi_arena *arena, size_t count, size_t size);
+
 /* A new object of `bytes` bytes, all zero but the header, with one reference; NULL and an error when it cannot be had.
  */
 void *dmi_object_new(size_t bytes, const dm_allocator *allocator, void (*finish)(void *), dm_error *err);

@@ -30,7 +30,7 @@ dm_status dmi_chain_setup(struct dmi_chain *c, dm_error *err)
 void dmi_chain_place(struct dmi_chain *c)
 {
 	struct dmi_asker *a = &c->ask;
-	c->step = dmi_ask_take(a, c->n_step, sizeof *c->step);
+	c->step = dmi_arena_take(&a->arena, c->n_step, sizeof *c->step);
 	c->x = dmi_ask_take_rows(a, a->n_element, DM_F64);
 	c->x_next = dmi_ask_take_rows(a, a->n_element, DM_F64);
 	c->x0 = dmi_ask_take_rows(a, a->n_element, DM_F64);

@@ -81,15 +81,15 @@ static void place(void *object)
 	struct dmi_asker *a = &b->chain.ask;
 	size_t count = 0;
 	dmi_chain_place(&b->chain);
-	a->overflow |= !dmi_multiply(a->n_sample, b->n_index, &count);
-	b->index = dmi_ask_take(a, count, sizeof *b->index);
+	a->arena.overflow |= !dmi_multiply(a->n_sample, b->n_index, &count);
+	b->index = dmi_arena_take(&a->arena, count, sizeof *b->index);
 	b->noise = dmi_ask_take_rows(a, a->n_element, DM_F64);
-	b->vector = dmi_ask_take(a, a->n_element, sizeof *b->vector);
+	b->vector = dmi_arena_take(&a->arena, a->n_element, sizeof *b->vector);
 	if (b->decodes)
 		return;
 	b->target = b->targeted ? dmi_ask_take_rows(a, a->n_element, DM_F64) : NULL;
 	b->direction = dmi_ask_take_rows(a, a->n_element, DM_F64);
-	b->best = dmi_ask_take(a, a->n_sample, sizeof *b->best);
+	b->best = dmi_arena_take(&a->arena, a->n_sample, sizeof *b->best);
 }
 
 static dm_status copy_target(dm_codebook *b, dm_error *err)

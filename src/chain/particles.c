@@ -88,16 +88,16 @@ static void place(void *object)
 	p->gradient = dmi_ask_take_rows(a, a->n_element, DM_F64);
 	double **const of_rows[] = {&p->twist, &p->carried, &p->log_weight, &p->weight};
 	for (size_t i = 0; i < sizeof of_rows / sizeof *of_rows; i++)
-		*of_rows[i] = dmi_ask_take(a, a->n_sample, sizeof **of_rows[i]);
-	p->log_evidence = dmi_ask_take(a, p->n_group, sizeof *p->log_evidence);
+		*of_rows[i] = dmi_arena_take(&a->arena, a->n_sample, sizeof **of_rows[i]);
+	p->log_evidence = dmi_arena_take(&a->arena, p->n_group, sizeof *p->log_evidence);
 	if (!dmi_multiply(p->n_group, n_out, &all) || !dmi_multiply(p->chain.n_step + 1, a->n_sample, &bytes)) {
-		a->overflow = 1;
+		a->arena.overflow = 1;
 		return;
 	}
-	p->y = dmi_ask_take(a, all, sizeof *p->y);
-	p->work = dmi_ask_take(a, n_out, sizeof *p->work);
-	p->ess = dmi_ask_take(a, (p->chain.n_step + 1) * p->n_group, sizeof *p->ess);
-	p->ancestor = dmi_ask_take(a, bytes, sizeof *p->ancestor);
+	p->y = dmi_arena_take(&a->arena, all, sizeof *p->y);
+	p->work = dmi_arena_take(&a->arena, n_out, sizeof *p->work);
+	p->ess = dmi_arena_take(&a->arena, (p->chain.n_step + 1) * p->n_group, sizeof *p->ess);
+	p->ancestor = dmi_arena_take(&a->arena, bytes, sizeof *p->ancestor);
 }
 
 static dm_status begin(void *object, dm_error *err)

@@ -79,14 +79,14 @@ static void place(void *object)
 	struct dmi_bound *b = &l->bound;
 	size_t count;
 	dmi_likelihood_place(l);
-	b->node = dmi_ask_take(&l->ask, b->n_node, sizeof *b->node);
-	b->chosen = dmi_ask_take(&l->ask, b->n_chosen, sizeof *b->chosen);
-	b->x0 = dmi_ask_take(&l->ask, l->ask.n_element, sizeof *b->x0);
-	b->variance = dmi_ask_take(&l->ask, l->ask.n_element, sizeof *b->variance);
+	b->node = dmi_arena_take(&l->ask.arena, b->n_node, sizeof *b->node);
+	b->chosen = dmi_arena_take(&l->ask.arena, b->n_chosen, sizeof *b->chosen);
+	b->x0 = dmi_arena_take(&l->ask.arena, l->ask.n_element, sizeof *b->x0);
+	b->variance = dmi_arena_take(&l->ask.arena, l->ask.n_element, sizeof *b->variance);
 	if (!dmi_multiply(b->n_node, sizeof *b->term, &count))
-		l->ask.overflow = 1;
+		l->ask.arena.overflow = 1;
 	else
-		b->term = dmi_ask_take(&l->ask, l->ask.n_sample, count);
+		b->term = dmi_arena_take(&l->ask.arena, l->ask.n_sample, count);
 }
 
 static dm_status nodes(dm_likelihood *l, dm_error *err)

@@ -6,8 +6,8 @@
 
 void dmi_likelihood_place(dm_likelihood *l)
 {
-	l->eval_of = dmi_ask_take(&l->ask, l->ask.n_sample, sizeof *l->eval_of);
-	l->log_density = dmi_ask_take(&l->ask, l->ask.n_sample, sizeof *l->log_density);
+	l->eval_of = dmi_arena_take(&l->ask.arena, l->ask.n_sample, sizeof *l->eval_of);
+	l->log_density = dmi_arena_take(&l->ask.arena, l->ask.n_sample, sizeof *l->log_density);
 	l->start = dmi_ask_take_rows(&l->ask, l->ask.n_element, DM_F64);
 }
 

@@ -109,9 +109,9 @@ static void place(void *object)
 	dm_likelihood *l = object;
 	struct dmi_ode *o = &l->ode;
 	dmi_likelihood_place(l);
-	o->node = dmi_ask_take(&l->ask, o->n_node, sizeof *o->node);
-	o->angle = dmi_ask_take(&l->ask, o->n_node, sizeof *o->angle);
-	o->lane = dmi_ask_take(&l->ask, l->ask.n_sample, sizeof *o->lane);
+	o->node = dmi_arena_take(&l->ask.arena, o->n_node, sizeof *o->node);
+	o->angle = dmi_arena_take(&l->ask.arena, o->n_node, sizeof *o->angle);
+	o->lane = dmi_arena_take(&l->ask.arena, l->ask.n_sample, sizeof *o->lane);
 	o->y = dmi_ask_take_rows(&l->ask, l->ask.n_element, DM_F64);
 	o->y_next = dmi_ask_take_rows(&l->ask, l->ask.n_element, DM_F64);
 	o->probe = dmi_ask_take_rows(&l->ask, l->ask.n_element, DM_F64);

@@ -4,24 +4,7 @@
 #include "base/error.h"
 #include <string.h>
 
-enum { ALIGN = 64, TRIAL_FACTOR = 2 };
-
-struct arena {
-	char *memory;
-	size_t used;
-	int overflow;
-};
-
-static void *take(struct arena *a, size_t count, size_t size)
-{
-	size_t bytes, at = a->used;
-	if (!dmi_multiply(count, size, &bytes) || bytes > SIZE_MAX / 4 || at > SIZE_MAX / 4) {
-		a->overflow = 1;
-		return NULL;
-	}
-	a->used = at + (bytes + ALIGN - 1) / ALIGN * ALIGN;
-	return a->memory ? a->memory + at : NULL;
-}
+enum { TRIAL_FACTOR = 2 };
 
 /* Bytes of a slot's array, with the strides and types that the model asks for. */
 static dm_status slot_bytes(const dm_run *run, int32_t slot, size_t *bytes, dm_error *err)
@@ -44,50 +27,50 @@ static dm_status slot_bytes(const dm_run *run, int32_t slot, size_t *bytes, dm_e
 	return DM_OK;
 }
 
-static void place_arrays(dm_run *run, struct arena *a)
+static void place_arrays(dm_run *run, struct dmi_arena *a)
 {
 	size_t n = run->n_sample,
 	       b = (size_t)(run->plan->max_branch > run->plan->max_stats ? run->plan->max_branch : run->plan->max_stats);
 	int stats = run->plan->max_stats > 0;
-	run->rq_sample = take(a, n, sizeof *run->rq_sample);
-	run->rq_seed = take(a, n, sizeof *run->rq_seed);
-	run->rq_row = take(a, n, sizeof *run->rq_row);
-	run->rq_time = take(a, n, sizeof *run->rq_time);
-	run->rq_alpha = take(a, n, sizeof *run->rq_alpha);
-	run->rq_sigma = take(a, n, sizeof *run->rq_sigma);
-	run->seed = take(a, n, sizeof *run->seed);
-	run->sample = take(a, n, sizeof *run->sample);
-	run->bad = take(a, n, 2 * b * sizeof *run->bad);
-	run->stats = take(a, stats ? n : 0, sizeof *run->stats);
-	run->gram = take(a, stats ? n : 0, b * b * sizeof *run->gram);
-	run->sum = take(a, stats ? n : 0, b * sizeof *run->sum);
-	run->weight = take(a, stats ? n : 0, b * sizeof *run->weight);
-	run->coefficient = take(a, stats ? n : 0, (size_t)run->plan->max_weighted * sizeof *run->coefficient);
-	run->error_sum = take(a, n, sizeof *run->error_sum);
-	run->in = take(a, DMI_MAX_BASE + 2, sizeof *run->in);
-	run->job_out = take(a, DMI_MAX_SLOT, sizeof *run->job_out);
-	run->group = take(a, run->n_group, sizeof *run->group);
+	run->rq_sample = dmi_arena_take(a, n, sizeof *run->rq_sample);
+	run->rq_seed = dmi_arena_take(a, n, sizeof *run->rq_seed);
+	run->rq_row = dmi_arena_take(a, n, sizeof *run->rq_row);
+	run->rq_time = dmi_arena_take(a, n, sizeof *run->rq_time);
+	run->rq_alpha = dmi_arena_take(a, n, sizeof *run->rq_alpha);
+	run->rq_sigma = dmi_arena_take(a, n, sizeof *run->rq_sigma);
+	run->seed = dmi_arena_take(a, n, sizeof *run->seed);
+	run->sample = dmi_arena_take(a, n, sizeof *run->sample);
+	run->bad = dmi_arena_take(a, n, 2 * b * sizeof *run->bad);
+	run->stats = dmi_arena_take(a, stats ? n : 0, sizeof *run->stats);
+	run->gram = dmi_arena_take(a, stats ? n : 0, b * b * sizeof *run->gram);
+	run->sum = dmi_arena_take(a, stats ? n : 0, b * sizeof *run->sum);
+	run->weight = dmi_arena_take(a, stats ? n : 0, b * sizeof *run->weight);
+	run->coefficient = dmi_arena_take(a, stats ? n : 0, (size_t)run->plan->max_weighted * sizeof *run->coefficient);
+	run->error_sum = dmi_arena_take(a, n, sizeof *run->error_sum);
+	run->in = dmi_arena_take(a, DMI_MAX_BASE + 2, sizeof *run->in);
+	run->job_out = dmi_arena_take(a, DMI_MAX_SLOT, sizeof *run->job_out);
+	run->group = dmi_arena_take(a, run->n_group, sizeof *run->group);
 	const dm_operator *op = run->plan->guidance ? run->plan->guidance->op : NULL;
-	run->measurement = take(a, op ? n : 0, (op ? op->n_out : 0) * sizeof *run->measurement);
-	run->operator_x = take(a, op ? op->n_in : 0, sizeof *run->operator_x);
-	run->operator_result = take(a, op ? op->n_in : 0, sizeof *run->operator_result);
-	run->operator_work = take(a, op ? dmi_operator_work(op) : 0, sizeof *run->operator_work);
+	run->measurement = dmi_arena_take(a, op ? n : 0, (op ? op->n_out : 0) * sizeof *run->measurement);
+	run->operator_x = dmi_arena_take(a, op ? op->n_in : 0, sizeof *run->operator_x);
+	run->operator_result = dmi_arena_take(a, op ? op->n_in : 0, sizeof *run->operator_result);
+	run->operator_work = dmi_arena_take(a, op ? dmi_operator_work(op) : 0, sizeof *run->operator_work);
 }
 
-static void place_trials(dm_run *run, struct arena *a)
+static void place_trials(dm_run *run, struct dmi_arena *a)
 {
 	const struct dmi_program *like = &run->plan->program;
-	run->compiler = take(a, 1, sizeof *run->compiler);
-	void *memory = take(a, 1, dmi_program_bytes(like, TRIAL_FACTOR));
+	run->compiler = dmi_arena_take(a, 1, sizeof *run->compiler);
+	void *memory = dmi_arena_take(a, 1, dmi_program_bytes(like, TRIAL_FACTOR));
 	if (memory)
 		dmi_program_place(&run->trial_program, like, TRIAL_FACTOR, memory);
 }
 
 dm_status dmi_run_layout(dm_run *run, char *memory, size_t *bytes, dm_error *err)
 {
-	struct arena a = {memory, 0, 0};
+	struct dmi_arena a = {memory, 0, 0};
 	const dm_plan *plan = run->plan;
-	take(&a, 1, sizeof *run);
+	dmi_arena_take(&a, 1, sizeof *run);
 	const dm_operator *op = plan->guidance ? plan->guidance->op : NULL;
 	if (op && op->n_in != run->n_element)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "run: n_element = %z, but the guidance's operator takes n_in = %z",
@@ -106,13 +89,13 @@ dm_status dmi_run_layout(dm_run *run, char *memory, size_t *bytes, dm_error *err
 		if (st != DM_OK)
 			return st;
 		if (run->array->host)
-			run->slot[slot] = take(&a, 1, run->slot_bytes[slot]);
+			run->slot[slot] = dmi_arena_take(&a, 1, run->slot_bytes[slot]);
 	}
 	/* draws of a source of the caller's are arrays; the start draw needs one too */
 	int32_t n_noise = run->noise && !run->noise->builtin ? (plan->max_draw > 1 ? plan->max_draw : 1) : 0;
 	run->noise_bytes = n_noise ? run->n_sample * run->n_element * dmi_type_size(run->array->ops.type) : 0;
 	for (int32_t k = 0; k < n_noise && run->array->host; k++)
-		run->noise_slot[k] = take(&a, 1, run->noise_bytes);
+		run->noise_slot[k] = dmi_arena_take(&a, 1, run->noise_bytes);
 	run->n_noise_slot = n_noise;
 	*bytes = a.used;
 	return a.overflow ? dmi_fail(err, DM_ERR_OVERFLOW, "run: %z samples of %z elements do not fit into memory",

@@ -50,23 +50,6 @@ static dm_status parse(const char *text, struct dmi_options *own, char run[MAX_T
 
 /* ---------------------------------------------------------------------------------------------------------- memory */
 
-struct arena {
-	char *memory;
-	size_t used;
-	int overflow;
-};
-
-static void *take(struct arena *a, size_t count, size_t size)
-{
-	size_t bytes, at = a->used;
-	if (!dmi_multiply(count, size, &bytes) || bytes > SIZE_MAX / 4 || at > SIZE_MAX / 4) {
-		a->overflow = 1;
-		return NULL;
-	}
-	a->used = at + (bytes + ALIGN - 1) / ALIGN * ALIGN;
-	return a->memory ? a->memory + at : NULL;
-}
-
 /* count * size, or so much that no memory holds it. */
 static size_t times(size_t count, size_t size)
 {
@@ -74,24 +57,24 @@ static size_t times(size_t count, size_t size)
 	return dmi_multiply(count, size, &bytes) ? bytes : SIZE_MAX;
 }
 
-static void place(dm_picard *p, struct arena *a)
+static void place(dm_picard *p, struct dmi_arena *a)
 {
 	size_t n = times(p->window, p->n_sample), ring = times(p->capacity, p->n_sample), k = (size_t)p->n_answer;
-	p->eval = take(a, p->n_eval, sizeof *p->eval);
-	p->sample = take(a, p->n_sample, sizeof *p->sample);
-	p->x = take(a, ring, p->x_bytes);
-	p->answer = take(a, times(ring, k), p->answer_bytes);
-	p->rq_x = take(a, n, times(p->rq.x_stride, dmi_type_size(p->rq.x_type)));
+	p->eval = dmi_arena_take(a, p->n_eval, sizeof *p->eval);
+	p->sample = dmi_arena_take(a, p->n_sample, sizeof *p->sample);
+	p->x = dmi_arena_take(a, ring, p->x_bytes);
+	p->answer = dmi_arena_take(a, times(ring, k), p->answer_bytes);
+	p->rq_x = dmi_arena_take(a, n, times(p->rq.x_stride, dmi_type_size(p->rq.x_type)));
 	p->rq_answer_bytes = times(n, times(p->rq.out_stride, dmi_type_size(p->rq.out_type)));
-	p->rq_answer = take(a, k, p->rq_answer_bytes);
-	p->rq_sample = take(a, n, sizeof *p->rq_sample);
-	p->rq_seed = take(a, n, sizeof *p->rq_seed);
-	p->rq_row = take(a, n, sizeof *p->rq_row);
-	p->rq_eval = take(a, n, sizeof *p->rq_eval);
-	p->rq_time = take(a, n, sizeof *p->rq_time);
-	p->rq_alpha = take(a, n, sizeof *p->rq_alpha);
-	p->rq_sigma = take(a, n, sizeof *p->rq_sigma);
-	p->bad = take(a, times(n, k), sizeof *p->bad);
+	p->rq_answer = dmi_arena_take(a, k, p->rq_answer_bytes);
+	p->rq_sample = dmi_arena_take(a, n, sizeof *p->rq_sample);
+	p->rq_seed = dmi_arena_take(a, n, sizeof *p->rq_seed);
+	p->rq_row = dmi_arena_take(a, n, sizeof *p->rq_row);
+	p->rq_eval = dmi_arena_take(a, n, sizeof *p->rq_eval);
+	p->rq_time = dmi_arena_take(a, n, sizeof *p->rq_time);
+	p->rq_alpha = dmi_arena_take(a, n, sizeof *p->rq_alpha);
+	p->rq_sigma = dmi_arena_take(a, n, sizeof *p->rq_sigma);
+	p->bad = dmi_arena_take(a, times(n, k), sizeof *p->bad);
 }
 
 /* The types and strides of the model's input and outputs, over the state's type. */
@@ -155,11 +138,11 @@ static dm_status describe(dm_picard *p, const dm_plan *plan, const dm_array *arr
 
 static dm_status lay_out(dm_picard *p, char *memory, char **run_memory, size_t *bytes, dm_error *err)
 {
-	struct arena a = {memory, 0, 0};
-	take(&a, 1, sizeof *p);
+	struct dmi_arena a = {memory, 0, 0};
+	dmi_arena_take(&a, 1, sizeof *p);
 	place(p, &a);
-	*run_memory = take(&a, 1, p->run_bytes);
-	p->saved = take(&a, 1, p->run_bytes);
+	*run_memory = dmi_arena_take(&a, 1, p->run_bytes);
+	p->saved = dmi_arena_take(&a, 1, p->run_bytes);
 	*bytes = a.used + ALIGN; /* the allocator may align to less */
 	return a.overflow ? dmi_fail(err, DM_ERR_OVERFLOW, "picard: %z samples of %z elements, %z at once, do not fit",
 	                             p->n_sample, p->n_element, p->window)
