@@ -261,7 +261,10 @@ static dm_status interval_weights(void *user, const dm_node *at, const dm_branch
 
 static dm_guidance *make_interval(struct interval *g, int32_t needs_stats)
 {
-	const dm_guidance_ops ops = {.struct_size = sizeof ops, .needs_stats = needs_stats, .branches = interval_branches, .weights = interval_weights};
+	const dm_guidance_ops ops = {.struct_size = sizeof ops,
+	                             .needs_stats = needs_stats,
+	                             .branches = interval_branches,
+	                             .weights = interval_weights};
 	dm_guidance *guidance;
 	DO(dm_guidance_create_custom(&guidance, "interval", NULL, &ops, g, NULL, err));
 	return guidance;
@@ -394,7 +397,8 @@ static dm_status half_weights(void *user, const dm_node *at, const dm_branch *br
 static void test_stage_over_base(void **state)
 {
 	(void)state;
-	const dm_guidance_ops ops = {.struct_size = sizeof ops, .needs_stats = 0, .branches = half_branches, .weights = half_weights};
+	const dm_guidance_ops ops = {
+	    .struct_size = sizeof ops, .needs_stats = 0, .branches = half_branches, .weights = half_weights};
 	dm_guidance *base, *half;
 	DO(dm_guidance_create(&base, "cfg:scale=5", NULL, err));
 	DO(dm_guidance_create_custom(&half, "half", base, &ops, NULL, NULL, err));

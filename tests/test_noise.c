@@ -397,8 +397,8 @@ static void replay_gives_back_the_record(void **unused)
 static void path_increments_add_up(void **state)
 {
 	enum { N = 64 };
-	static const double times[][3] = {{-3, 1, 2.5}, {0.1, 0.1003, 0.10031}, {5, -7.77, 3}, {1e-9, 2e-9, 1},
-	                                  {-INFINITY, 0.3, INFINITY}, {19.99, 19.995, INFINITY}};
+	static const double times[][3] = {{-3, 1, 2.5},    {0.1, 0.1003, 0.10031},     {5, -7.77, 3},
+	                                  {1e-9, 2e-9, 1}, {-INFINITY, 0.3, INFINITY}, {19.99, 19.995, INFINITY}};
 	double square = 0, z[3][N];
 	float f[3][N];
 	(void)state;

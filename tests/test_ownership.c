@@ -111,8 +111,11 @@ static void array_release(void *user, void *memory, size_t bytes)
 static const dm_schedule_ops schedule_ops = {
     .struct_size = sizeof schedule_ops, .level = level, .destroy = count_destroy};
 static const dm_model_ops model_ops = {.struct_size = sizeof model_ops, .predict = predict, .destroy = count_destroy};
-static const dm_guidance_ops guidance_ops = {
-    .struct_size = sizeof guidance_ops, .needs_stats = 0, .branches = branches, .weights = weights, .destroy = count_destroy};
+static const dm_guidance_ops guidance_ops = {.struct_size = sizeof guidance_ops,
+                                             .needs_stats = 0,
+                                             .branches = branches,
+                                             .weights = weights,
+                                             .destroy = count_destroy};
 static const dm_sampler_ops sampler_ops = {.struct_size = sizeof sampler_ops, .step = step, .destroy = count_destroy};
 static const dm_noise_ops noise_ops = {sizeof noise_ops, predict, count_destroy};
 static const dm_array_ops array_ops = {sizeof array_ops, DM_F32,        array_job,    array_stats,    array_check,

@@ -363,7 +363,8 @@ static void test_buffers_stay(void **state)
 	for (size_t k = 0; k < sizeof samplers / sizeof *samplers; k++)
 		for (int32_t type = DM_F32; type <= DM_F64; type++) {
 			struct denoiser d = {.kind = EPSILON};
-			struct setup s = {.sampler = samplers[k], .grid = "trailing:steps=6", .dtype = type, .guidance = "cfg:scale=2"};
+			struct setup s = {
+			    .sampler = samplers[k], .grid = "trailing:steps=6", .dtype = type, .guidance = "cfg:scale=2"};
 			dm_run *run = make_run(&s, &d);
 			const dm_request *rq;
 			const void *x = NULL, *out[2] = {NULL, NULL};
@@ -381,14 +382,10 @@ static void test_buffers_stay(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_buffers_stay),
-	    cmocka_unit_test(test_noise_by_callback),
-	    cmocka_unit_test(test_noise_by_request),
-	    cmocka_unit_test(test_replay),
-	    cmocka_unit_test(test_previews),
-	    cmocka_unit_test(test_progress),
-	    cmocka_unit_test(test_adaptive_limit),
-	    cmocka_unit_test(test_adaptive_batch_mates),
+	    cmocka_unit_test(test_buffers_stay),     cmocka_unit_test(test_noise_by_callback),
+	    cmocka_unit_test(test_noise_by_request), cmocka_unit_test(test_replay),
+	    cmocka_unit_test(test_previews),         cmocka_unit_test(test_progress),
+	    cmocka_unit_test(test_adaptive_limit),   cmocka_unit_test(test_adaptive_batch_mates),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -358,8 +358,8 @@ static void test_overflow_at_the_end(void **state)
 	(void)state;
 	const dm_model_ops ops = {.struct_size = sizeof ops, .predict = predict_nothing};
 	dm_run *run;
-	DO(dm_run_create_spec(&run, "sampler=ddim schedule=vp:beta_max=400 grid=trailing:steps=5 model=epsilon", &ops, NULL, 2,
-	                      3, NULL, err));
+	DO(dm_run_create_spec(&run, "sampler=ddim schedule=vp:beta_max=400 grid=trailing:steps=5 model=epsilon", &ops, NULL,
+	                      2, 3, NULL, err));
 	for (int i = 0; i < 2; i++)
 		REFUSE(DM_ERR_NOT_FINITE, dm_run_all(run, err), "at the end", "sample 0");
 	dm_run_free(run);
@@ -369,9 +369,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_overflow_at_the_end),
-	    cmocka_unit_test(test_states_of_a_run), cmocka_unit_test(test_start_at_the_clean_end),
-	    cmocka_unit_test(test_reentry),         cmocka_unit_test(test_cancel),
-	    cmocka_unit_test(test_callers_memory),  cmocka_unit_test(test_sizes),
+	    cmocka_unit_test(test_states_of_a_run),
+	    cmocka_unit_test(test_start_at_the_clean_end),
+	    cmocka_unit_test(test_reentry),
+	    cmocka_unit_test(test_cancel),
+	    cmocka_unit_test(test_callers_memory),
+	    cmocka_unit_test(test_sizes),
 	    cmocka_unit_test(test_keys_per_row),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

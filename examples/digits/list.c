@@ -6,8 +6,8 @@ static const struct kind {
 	const char *title;
 	int32_t kind;
 } kinds[] = {
-    {"samplers", DM_KIND_SAMPLER},   {"schedules", DM_KIND_SCHEDULE}, {"grids", DM_KIND_GRID},
-    {"guidances", DM_KIND_GUIDANCE}, {"predictions", DM_KIND_MODEL},  {"times", DM_KIND_TIME},
+    {"samplers", DM_KIND_SAMPLER},   {"schedules", DM_KIND_SCHEDULE},   {"grids", DM_KIND_GRID},
+    {"guidances", DM_KIND_GUIDANCE}, {"predictions", DM_KIND_MODEL},    {"times", DM_KIND_TIME},
     {"weights", DM_KIND_WEIGHT},     {"grid edits", DM_KIND_GRID_EDIT},
 };
 

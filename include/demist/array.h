@@ -98,14 +98,7 @@ DM_API dm_status dm_array_create_host(dm_array **out, int32_t type, dm_parallel_
 /* A host array works with the widest instruction set that this build holds and the processor has. All leave the same
  * bits, so choosing another, before the array is used, only serves to find a fault: DM_ERR_UNSUPPORTED where it is not
  * there. dm_array_isa: the one in use, DM_ISA_BEST for a custom array. */
-enum {
-	DM_ISA_BEST = 0,
-	DM_ISA_PLAIN = 1,
-	DM_ISA_SSE2 = 2,
-	DM_ISA_AVX2 = 3,
-	DM_ISA_AVX512 = 4,
-	DM_ISA_NEON = 5
-};
+enum { DM_ISA_BEST = 0, DM_ISA_PLAIN = 1, DM_ISA_SSE2 = 2, DM_ISA_AVX2 = 3, DM_ISA_AVX512 = 4, DM_ISA_NEON = 5 };
 DM_API dm_status dm_array_set_isa(dm_array *array, int32_t isa, dm_error *err);
 DM_API int32_t dm_array_isa(const dm_array *array);
 

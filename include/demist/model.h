@@ -18,7 +18,14 @@ typedef struct dm_branch {
 enum { DM_CONDITION_GIVEN = 0, DM_CONDITION_NONE = 1 };
 
 /* Kinds of requests. A kind that nobody asked for is never issued. */
-enum { DM_ASK_PREDICTION = 1, DM_ASK_VJP = 2, DM_ASK_GRADIENT = 3, DM_ASK_NOISE = 4, DM_ASK_VALUE = 5, DM_ASK_STEP = 6 };
+enum {
+	DM_ASK_PREDICTION = 1,
+	DM_ASK_VJP = 2,
+	DM_ASK_GRADIENT = 3,
+	DM_ASK_NOISE = 4,
+	DM_ASK_VALUE = 5,
+	DM_ASK_STEP = 6
+};
 
 /* What a run asks. It belongs to the run; its buffers keep their addresses for the whole run. All arrays of samples are
  * rows: sample i starts at element i * stride.
@@ -55,8 +62,8 @@ typedef struct dm_request {
 	int64_t draw_ordinal;
 	dm_error *error;       /* a callback may leave its message here before it returns non-zero */
 	const void *cotangent; /* DM_ASK_VJP: type out_type, stride out_stride */
-	int32_t target;        /* DM_ASK_GRADIENT, _VALUE: the number of the condition, 0 unless a guidance says otherwise */
-	double *log_value;     /* DM_ASK_VALUE, and DM_ASK_GRADIENT where not NULL: n_sample log-probabilities */
+	int32_t target;    /* DM_ASK_GRADIENT, _VALUE: the number of the condition, 0 unless a guidance says otherwise */
+	double *log_value; /* DM_ASK_VALUE, and DM_ASK_GRADIENT where not NULL: n_sample log-probabilities */
 } dm_request;
 
 /* predict answers DM_ASK_PREDICTION, vjp DM_ASK_VJP, gradient DM_ASK_GRADIENT and DM_ASK_VALUE; predict NULL: the caller drives the run

@@ -18,7 +18,8 @@
 	X(mahiro)                                                                                                          \
 	X(rescale)                                                                                                         \
 	X(classifier)                                                                                                      \
-	X(inpaint) X(ilvr)                                                                                                         \
+	X(inpaint)                                                                                                         \
+	X(ilvr)                                                                                                            \
 	X(dps)                                                                                                             \
 	X(pgdm)                                                                                                            \
 	X(ddnm)                                                                                                            \

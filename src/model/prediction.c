@@ -38,8 +38,8 @@ static const dm_option options[] = {
     DMI_INTEGER("time_n", "N of the times last_index and reversed_index", 1000, 2, 1e9),
     DMI_INTEGER("models", "how many models branches may name; 0: not said", 0, 0, 1e9),
     DMI_INTEGER("conditions", "how many conditions branches may name, given and none included; 0: not said", 0, 0, 1e9),
-    DMI_INTEGER("perturbations", "how many perturbations branches may name, no perturbation included; 0: not said", 0, 0,
-                1e9),
+    DMI_INTEGER("perturbations", "how many perturbations branches may name, no perturbation included; 0: not said", 0,
+                0, 1e9),
 };
 
 static void set(double row[2], double x, double out)

@@ -125,14 +125,14 @@ static void fill_plain(uint64_t seed, int64_t sample, uint32_t draw, uint32_t ti
 dmi_fill_normals *dmi_normals_by(int32_t isa)
 {
 	static dmi_fill_normals *const fill[DMI_ISA_COUNT] = {
-	    [DMI_ISA_PLAIN] = fill_plain,
+		[DMI_ISA_PLAIN] = fill_plain,
 #if DMI_HAS_X86
-	    [DMI_ISA_SSE2] = dmi_normals_sse2,
-	    [DMI_ISA_AVX2] = dmi_normals_avx2,
-	    [DMI_ISA_AVX512] = dmi_normals_avx512,
+		[DMI_ISA_SSE2] = dmi_normals_sse2,
+		[DMI_ISA_AVX2] = dmi_normals_avx2,
+		[DMI_ISA_AVX512] = dmi_normals_avx512,
 #endif
 #if DMI_HAS_NEON
-	    [DMI_ISA_NEON] = dmi_normals_neon,
+		[DMI_ISA_NEON] = dmi_normals_neon,
 #endif
 	};
 	return fill[isa];

@@ -137,8 +137,9 @@ static dm_status compile_fixed(dm_plan *plan, struct dmi_compiler *c, dm_error *
 	size_t n = dm_grid_count(plan->grid) - 1;
 	int mixed = is_mixed(plan), climbed = 1;
 	if (mixed && c->path)
-		return dmi_fail(err, DM_ERR_UNSUPPORTED,
-		                "plan: noise=path goes with a grid that falls: where it climbs, a second fall would meet the same noise");
+		return dmi_fail(
+		    err, DM_ERR_UNSUPPORTED,
+		    "plan: noise=path goes with a grid that falls: where it climbs, a second fall would meet the same noise");
 	dm_status st = dmi_compile_start(c, dm_grid_node(plan->grid, plan->first), err);
 	if (st == DM_OK && c->kept_given)
 		st = find_kept(c, plan->kept_start, err);

@@ -265,8 +265,8 @@ static dm_status check_declared(const struct dmi_compiler *c, const dm_branch *b
 			double declared = c->model->options.value[options[i]];
 			if (declared > 0 && number[i] >= declared)
 				return dmi_fail(err, DM_ERR_UNSUPPORTED,
-				                "guidance: it needs %s %d, the model declares %g of them (0 to %g)", names[i], number[i],
-				                declared, declared - 1);
+				                "guidance: it needs %s %d, the model declares %g of them (0 to %g)", names[i],
+				                number[i], declared, declared - 1);
 		}
 	}
 	return DM_OK;

@@ -245,10 +245,11 @@ static dm_status check_end(dm_run *run, dm_error *err)
 		return dmi_run_array_error(err, "array check", code);
 	for (size_t s = 0; s < run->n_sample; s++)
 		if (run->bad[s] >= 0) {
-			dmi_fail(err, DM_ERR_NOT_FINITE,
-			         "run: element %l of sample %l is not finite at the end, though all model outputs were: the numbers "
-			         "of the state are too large for its type",
-			         run->bad[s], run->sample[s]);
+			dmi_fail(
+			    err, DM_ERR_NOT_FINITE,
+			    "run: element %l of sample %l is not finite at the end, though all model outputs were: the numbers "
+			    "of the state are too large for its type",
+			    run->bad[s], run->sample[s]);
 			if (err) {
 				err->sample = run->sample[s];
 				err->element = run->bad[s];

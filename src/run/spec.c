@@ -37,9 +37,8 @@ static void append(char *to, size_t *length, const char *item)
 
 static dm_status unknown_key(const char *item, size_t n, dm_error *err)
 {
-	static const char *const all[] = {"sampler",  "schedule", "grid",  "model", "guidance",     "dtype",   "start",
-	                                  "progress", "preview",  "noise", "kept",  "seed",         "first_sample",
-	                                  "max_eval"};
+	static const char *const all[] = {"sampler",  "schedule", "grid",  "model", "guidance", "dtype",        "start",
+	                                  "progress", "preview",  "noise", "kept",  "seed",     "first_sample", "max_eval"};
 	char word[64] = {0};
 	const char *nearest = dmi_nearest(item, n, all, sizeof all / sizeof *all);
 	memcpy(word, item, n < sizeof word - 1 ? n : sizeof word - 1);

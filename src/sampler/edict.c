@@ -71,9 +71,10 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	dm_val y = s->kept[0] ? s->kept[0] : s->x, state[2] = {swapped ? y : s->x, swapped ? s->x : y};
 	(void)user;
 	if (h < 0 && dmi_pow(s->option[P], -2 * (double)s->n_step) > MOST_GROWTH)
-		dm_emit_fail(e, DM_ERR_UNSUPPORTED,
-		             "sampler \"edict\": going up, 1/p^2 in every step multiplies the rounding by more than 1e8; take a "
-		             "larger p, or fewer steps");
+		dm_emit_fail(
+		    e, DM_ERR_UNSUPPORTED,
+		    "sampler \"edict\": going up, 1/p^2 in every step multiplies the rounding by more than 1e8; take a "
+		    "larger p, or fewer steps");
 	else if (h > 0)
 		go_down(e, s, state);
 	else if (h < 0)

@@ -137,8 +137,9 @@ static dm_status restart(dm_grid *g, const double *option, dm_error *err)
 		                "grid edit \"restart\": high = %g must be above the level %g where it turns", option[HIGH],
 		                level_of(&g->node[turn]));
 	if (option[TIMES] * (option[STEPS] + 1) > 1 << 24)
-		return dmi_fail(err, DM_ERR_OVERFLOW, "grid edit \"restart\": times = %g falls of steps = %g are more than 2^24 nodes",
-		                option[TIMES], option[STEPS]);
+		return dmi_fail(err, DM_ERR_OVERFLOW,
+		                "grid edit \"restart\": times = %g falls of steps = %g are more than 2^24 nodes", option[TIMES],
+		                option[STEPS]);
 	dm_status st = dmi_schedule_at_level(g->schedule, option[HIGH], &unused, err);
 	if (st != DM_OK)
 		return st;
