@@ -143,8 +143,8 @@ static void lists_of_the_wrong_length_are_refused(void **state)
 	(void)state;
 	even_nodes("vp", node, 4);
 	expect_refusal("analytic_dpm:gamma=0.5/0.6", &processes[0], node, 4, DM_ERR_ARGUMENT,
-	               "option \"gamma\" needs one entry for every step of the grid");
-	expect_refusal("analytic_dpm:gamma=0.5/0.6/0.7/0.8", &processes[0], node, 4, DM_ERR_ARGUMENT, "every step");
+	               "has 2 entries, it needs one for each of the 3 steps");
+	expect_refusal("analytic_dpm:gamma=0.5/0.6/0.7/0.8", &processes[0], node, 4, DM_ERR_ARGUMENT, "has 4 entries");
 	assert_true(law_of("analytic_dpm:gamma=0.5/0.6/0.7", &processes[0], node, 4).variance > 0);
 }
 
@@ -398,7 +398,7 @@ static void langevin_steps_at_every_level(void **state)
 		if (!(distance(law, expected) < 1e-12))
 			fail_msg("over %s: off by %g", processes[k].schedule, distance(law, expected));
 		expect_refusal("annealed_langevin:epsilon=0.0400001", &processes[k], node, 5, DM_ERR_ARGUMENT,
-		               "\"epsilon\" must be below 4 (sigma/alpha)^2");
+		               "epsilon = 0.0400001 must be below 4 (sigma/alpha)^2");
 	}
 }
 

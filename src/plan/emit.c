@@ -33,7 +33,8 @@ dm_val dmi_emit_define(dm_emit *e, int32_t kind)
 	if (failed(e))
 		return 0;
 	if (e->n_value == DMI_MAX_VALUE) {
-		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: more than %d values in one interval", DMI_MAX_VALUE);
+		dmi_fail(&e->error, DM_ERR_SAMPLER,
+		         "sampler: more than %d values in one interval, those of guidance and refine included", DMI_MAX_VALUE);
 		return 0;
 	}
 	struct dmi_value *v = &e->value[e->n_value++];

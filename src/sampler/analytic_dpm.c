@@ -31,8 +31,9 @@ static double shortfall(dm_emit *e, const dm_step *s, const struct dmi_options *
 		return 0;
 	if (given->n_list == (size_t)s->n_step)
 		return fmax(1 - given->list[s->step], 0);
-	dm_emit_fail(e, DM_ERR_ARGUMENT,
-	             "sampler \"analytic_dpm\": option \"gamma\" needs one entry for every step of the grid");
+	dmi_refuse(e, DM_ERR_ARGUMENT,
+	           "sampler \"analytic_dpm\": option \"gamma\" has %z entries, it needs one for each of the %l steps",
+	           given->n_list, s->n_step);
 	return 0;
 }
 

@@ -45,10 +45,10 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 		return DM_OK;
 	}
 	if (!(relative_size(s) < 4)) { /* the noise of a step would grow */
-		dm_emit_fail(
+		dmi_refuse(
 		    e, DM_ERR_ARGUMENT,
-		    "sampler \"annealed_langevin\": option \"epsilon\" must be below 4 (sigma/alpha)^2 of the last node "
-		    "with noise");
+		    "sampler \"annealed_langevin\": epsilon = %g must be below 4 (sigma/alpha)^2 of the last node with noise",
+		    s->option[EPSILON]);
 		return DM_OK;
 	}
 	for (int32_t k = 0; k < (int32_t)s->option[STEPS]; k++)

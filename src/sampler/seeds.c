@@ -51,7 +51,7 @@ static dm_status emit(const dm_step *s, dm_emit *e, int order, int midpoint, dou
 	if (!dmi_dpm_possible(e, s, DMI_DPM_X0, single.eta))
 		return DM_OK;
 	if (order == 3 && !(r1 < r2)) {
-		dm_emit_fail(e, DM_ERR_ARGUMENT, "sampler \"seeds_3\": option \"r_2\" must be above \"r_1\"");
+		dmi_refuse(e, DM_ERR_ARGUMENT, "sampler \"seeds_3\": r_2 = %g must be above r_1 = %g", r2, r1);
 		return DM_OK;
 	}
 	single.m = dm_emit_eval(e, s->x, s->from, DM_SPACE_X0);

@@ -1,5 +1,6 @@
 #include "base/compiler.h"
 #include "sampler/step.h"
+#include "base/text.h"
 #include "base/math.h"
 #include <math.h>
 
@@ -63,4 +64,15 @@ dm_val dmi_emit_churn(dm_emit *e, const dm_step *s, dm_node *at)
 		dm_emit_departs(e, DM_DEPARTS_VARIANCE);
 	dm_val z = dm_emit_noise(e, s->step, 0);
 	return dm_emit_linear(e, 2, (dm_term[]){{at->alpha / s->from->alpha, s->x}, {s->option[DMI_S_NOISE] * fresh, z}});
+}
+
+void dmi_refuse(dm_emit *e, dm_status status, const char *format, ...)
+{
+	char message[256];
+	struct dmi_text text = {message, sizeof message, 0};
+	va_list list;
+	va_start(list, format);
+	dmi_text_format_list(&text, format, list, NULL);
+	va_end(list);
+	dm_emit_fail(e, status, message);
 }

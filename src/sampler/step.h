@@ -18,6 +18,9 @@ dm_val dmi_emit_line(dm_emit *e, dm_val x, const dm_node *from, dm_val x0, const
  * (Karras 2022, section 4; k-diffusion): up = min(u', eta u' sqrt(1 - u'^2/u^2)), down^2 + up^2 = u'^2. */
 void dmi_ancestral_split(const dm_node *from, const dm_node *to, double eta, double *down, double *up);
 
+/* dm_emit_fail with numbers, by the letters of base/text.h. */
+void dmi_refuse(dm_emit *e, dm_status status, const char *format, ...);
+
 /* Fails for methods that only go down in noise; returns whether the step goes down (or stays). */
 int dmi_goes_down(dm_emit *e, const dm_step *s, const char *name);
 

@@ -52,8 +52,12 @@ dm_status dm_grid_split_strength(dm_grid **high, dm_grid **low, const dm_grid *g
 		return dmi_fail(err, DM_ERR_ARGUMENT, "grid split: grid is NULL");
 	if (!(strength >= 0 && strength <= 1))
 		return dmi_fail(err, DM_ERR_ARGUMENT, "grid split: strength = %g is outside [0, 1]", strength);
-	size_t steps = g->n - 1;
-	return dm_grid_split(high, low, g, steps - (size_t)rint(strength * (double)steps), allocator, err);
+	size_t steps = g->n - 1, left = (size_t)rint(strength * (double)steps);
+	if ((left == 0 && low) || (left == steps && high))
+		return dmi_fail(err, DM_ERR_ARGUMENT,
+		                "grid split: strength = %g leaves %z of %z steps, but both parts wanted need a step", strength,
+		                left, steps);
+	return dm_grid_split(high, low, g, steps - left, allocator, err);
 }
 
 /* --------------------------------------------------------------------------------------------------- flip, set_first */
