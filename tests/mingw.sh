@@ -9,7 +9,7 @@ if ! command -v $cc >/dev/null; then
 fi
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-$cc -std=c11 -O1 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Werror -ffp-contract=off \
+$cc -std=c11 -O0 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Werror -ffp-contract=off \
 	-DDM_SHARED -DDM_BUILDING -Iinclude -Isrc -shared src/*/*.c -o "$dir/demist.dll" -Wl,--out-implib,"$dir/libdemist.dll.a"
 $cc -std=c11 -O1 -Wall -Wextra -DDM_SHARED -Iinclude tests/install/consumer.c -o "$dir/consumer.exe" -L"$dir" -ldemist
 echo "mingw: $($cc -dumpversion), no warning"

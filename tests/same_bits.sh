@@ -8,9 +8,8 @@ cd "$(dirname "$0")/.."
 
 case $variant in
 gcc-O0) build="gcc -O0 -ffp-contract=off" ;;
-gcc-O3-native) build="gcc -O3 -march=native -ffp-contract=off" ;;
 # Contraction asked for, with hardware that has it: what the sources say themselves must be enough.
-gcc-contract-fast) build="gcc -O2 -march=native -ffp-contract=fast" ;;
+gcc-contract-fast) build="gcc -O3 -march=native -ffp-contract=fast" ;;
 clang-O3) build="clang -O3 -ffp-contract=off" ;;
 *)
 	echo "same_bits.sh: unknown variant $variant" >&2
