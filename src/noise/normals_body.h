@@ -1,6 +1,11 @@
 /* Tiles of normals by vectors of VECTOR_BYTES: the operations of normals.c in their order, so the same bits. Included by
  * the normals_*.c files, which say WIDE_MULTIPLY (the full products of the low halves of 64-bit lanes), ROOT (of
- * floats), FILL (the function's name) and may say HALF_MORE. */
+ * floats), FILL (the function's name) and may say HALF_MORE, CHOOSE and XOR3, where they have an instruction for it. */
+
+/* The ten rounds are written out, and gcc mixes what does not depend on one another: half of the time otherwise. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("schedule-insns")
+#endif
 
 enum { LANES = VECTOR_BYTES / 4, ROUNDS = 10 };
 
@@ -9,10 +14,24 @@ typedef int32_t ivec __attribute__((vector_size(VECTOR_BYTES)));
 typedef uint32_t uvec __attribute__((vector_size(VECTOR_BYTES)));
 typedef uint64_t wide __attribute__((vector_size(VECTOR_BYTES)));
 
-static DMI_INLINE vec choose(uvec mask, uvec a, uvec b)
+/* All bits of a lane as its sign bit. */
+static DMI_INLINE uvec spread(uvec x)
 {
-	return (vec)(b ^ ((a ^ b) & mask));
+	return (uvec)((ivec)x >> 31);
 }
+
+/* a where the sign bit of x is set, else b. */
+#ifndef CHOOSE
+static DMI_INLINE uvec choose(uvec x, uvec a, uvec b)
+{
+	return b ^ ((a ^ b) & spread(x));
+}
+#define CHOOSE choose
+#endif
+
+#ifndef XOR3
+#define XOR3(a, b, c) ((a) ^ ((b) ^ (c)))
+#endif
 
 static DMI_INLINE vec to_float(uvec x)
 {
@@ -43,14 +62,13 @@ static DMI_INLINE vec log1p_tail(vec f)
 static DMI_INLINE vec minus_two_log(uvec w)
 {
 	const uint32_t half_root = 0x3f3504f3u, one_less_half_root = 0x3e95f61au;
-	uvec upper = -(w >> 31), v = w ^ upper;
-	vec p = HALF_MORE(v) * 0x1p-32f;
+	vec p = HALF_MORE(w ^ spread(w)) * 0x1p-32f;
 	uvec b = (uvec)p, shifted = b + (0x3f800000u - half_root);
 	vec f_lower = (vec)((shifted & 0x007fffffu) + half_root) - 1.0f;
-	uvec halved = -((one_less_half_root - b) >> 31);
+	uvec halved = spread(one_less_half_root - b);
 	vec f_upper = (vec)(halved & 0x3f800000u) - (p + (vec)(halved & b));
-	vec f = choose(upper, (uvec)f_upper, (uvec)f_lower);
-	vec e = to_float((uvec)choose(upper, 127u - (halved & 1u), shifted >> 23) - 127u);
+	vec f = (vec)CHOOSE(w, (uvec)f_upper, (uvec)f_lower);
+	vec e = to_float(CHOOSE(w, halved, (shifted >> 23) - 127u));
 	vec tail = log1p_tail(f) + e * 0x1.7f7d1cp-20f;
 	return -2.0f * ((f + tail) + e * 0x1.62e4p-1f);
 }
@@ -69,14 +87,15 @@ static DMI_INLINE vec cosine(vec x)
 	return 1.0f - (0.5f * z - z * z * c);
 }
 
+/* The angle is what the lowest 30 bits of w1 say, as a signed number; four times it is converted. */
 static DMI_INLINE void box_muller(uvec w0, uvec w1, float *x, float *y)
 {
 	vec r = ROOT(minus_two_log(w0));
-	uvec turn = w1 + 0x20000000u, quarter = turn >> 30;
-	vec angle = to_float((turn & 0x3fffffffu) - 0x20000000u) * 0x1.921fb6p-30f;
-	uvec s = (uvec)sine(angle), c = (uvec)cosine(angle), swap = -(quarter & 1u);
-	vec a = r * (vec)((uvec)choose(swap, s, c) ^ (((quarter + 1u) & 2u) << 30));
-	vec b = r * (vec)((uvec)choose(swap, c, s) ^ ((quarter & 2u) << 30));
+	uvec turn = w1 + 0x20000000u, odd = turn << 1;
+	vec angle = to_float(w1 << 2) * 0x1.921fb6p-32f;
+	uvec s = (uvec)sine(angle), c = (uvec)cosine(angle);
+	vec a = r * (vec)(CHOOSE(odd, s, c) ^ ((turn + 0x40000000u) & 0x80000000u));
+	vec b = r * (vec)(CHOOSE(odd, c, s) ^ (turn & 0x80000000u));
 	memcpy(x, &a, sizeof a);
 	memcpy(y, &b, sizeof b);
 }
@@ -91,9 +110,9 @@ static DMI_INLINE void one_round(wide c[4], struct key key)
 {
 	const wide m0 = (wide){0} + 0xD2511F53u, m1 = (wide){0} + 0xCD9E8D57u;
 	wide p = WIDE_MULTIPLY(c[0], m0), q = WIDE_MULTIPLY(c[2], m1);
-	c[0] = (q >> 32) ^ (c[1] ^ key.k0);
+	c[0] = XOR3(q >> 32, c[1], key.k0);
 	c[1] = q;
-	c[2] = (p >> 32) ^ (c[3] ^ key.k1);
+	c[2] = XOR3(p >> 32, c[3], key.k1);
 	c[3] = p;
 }
 
@@ -112,6 +131,9 @@ static DMI_INLINE void words(uint32_t block, uint32_t draw, uint32_t low, uint32
 		lane[i] = 2u * (uint32_t)i;
 	wide even[4] = {lane + block, zero + draw, zero + low, zero + high};
 	wide odd[4] = {even[0] + 1, even[1], even[2], even[3]};
+#if defined(__GNUC__)
+#pragma GCC unroll 10
+#endif
 	for (int r = 0; r < ROUNDS; r++) {
 		one_round(even, key[r]);
 		one_round(odd, key[r]);

@@ -13,6 +13,7 @@
 enum { DMI_CHECK_DRAW = 12, DMI_CHECK_LIVE = 1 + DMI_MAX_PAST + DMI_MAX_KEPT + DMI_CHECK_DRAW, DMI_CHECK_DIM = 64 };
 
 struct dmi_check_vector {
+	int32_t n;               /* beyond these there are zeros, which are not stored */
 	double v[DMI_CHECK_DIM]; /* v[0]: on the constant */
 };
 
