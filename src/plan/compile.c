@@ -219,8 +219,10 @@ static dm_status gather_in(struct dmi_compiler *c, dm_error *err)
 			f.force[i] = 1;
 			more--;
 		}
-	for (int32_t i = 0; i < DMI_MAX_BASE; i++)
-		more += (used >> i & 1) && c->base[i].kind == DMI_BASE_SLOT && c->base[i].slot >= DM_SLOT_STATE;
+	while (used) {
+		int32_t i = dmi_take_lowest(&used);
+		more += c->base[i].kind == DMI_BASE_SLOT && c->base[i].slot >= DM_SLOT_STATE;
+	}
 	return more > 0 ? dmi_flush(c, &f, e->n_value - 1, err) : DM_OK;
 }
 

@@ -13,7 +13,7 @@
 #include "plan/program.h"
 
 enum { DMI_MAX_BASE = 48, DMI_MAX_RECENT = 32, DMI_SLOT_END = 64 };
-enum { DMI_BASE_FREE, DMI_BASE_SLOT, DMI_BASE_DRAW };
+enum { DMI_BASE_SLOT, DMI_BASE_DRAW };
 
 struct dmi_base {
 	int32_t kind, slot;
@@ -22,7 +22,7 @@ struct dmi_base {
 	double path_from, path_to;
 };
 
-/* used: bit i is set where c[i] counts. */
+/* used: bit i is set where c[i] counts; the others are not set. */
 struct dmi_expr {
 	double c[DMI_MAX_BASE];
 	uint64_t used;
@@ -46,6 +46,7 @@ struct dmi_compiler {
 	struct dmi_check *check; /* NULL: the sums are not checked again */
 
 	struct dm_emit emit;
+	uint64_t held; /* the bases in use */
 	struct dmi_base base[DMI_MAX_BASE];
 	struct dmi_expr expr[DMI_MAX_VALUE];
 

@@ -3,59 +3,71 @@
 #include "base/error.h"
 #include <string.h>
 
+int32_t dmi_take_lowest(uint64_t *set)
+{
+#if defined(__GNUC__)
+	int32_t i = __builtin_ctzll(*set);
+#else
+	int32_t i = 0;
+	while (!(*set >> i & 1))
+		i++;
+#endif
+	*set &= *set - 1;
+	return i;
+}
+
 void dmi_expr_zero(struct dmi_expr *e)
 {
-	memset(e, 0, sizeof *e);
+	e->used = 0;
 }
 
 void dmi_expr_of(struct dmi_expr *e, int32_t base)
 {
-	dmi_expr_zero(e);
 	e->c[base] = 1;
 	e->used = (uint64_t)1 << base;
 }
 
 void dmi_expr_add(struct dmi_expr *to, double factor, const struct dmi_expr *e)
 {
-	if (factor == 0)
-		return;
-	for (int32_t i = 0; i < DMI_MAX_BASE; i++)
-		if (e->used >> i & 1) {
-			to->c[i] += factor * e->c[i];
-			to->used |= (uint64_t)1 << i;
-			if (to->c[i] == 0) /* cancelled exactly: not read */
-				to->used &= ~((uint64_t)1 << i);
-		}
+	for (uint64_t left = factor != 0 ? e->used : 0; left;) {
+		int32_t i = dmi_take_lowest(&left);
+		uint64_t bit = (uint64_t)1 << i;
+		to->c[i] = (to->used & bit ? to->c[i] : 0) + factor * e->c[i];
+		to->used = to->c[i] != 0 ? to->used | bit : to->used & ~bit; /* cancelled exactly: not read */
+	}
 }
 
 int dmi_expr_equal(const struct dmi_expr *a, const struct dmi_expr *b)
 {
 	int equal = a->used == b->used;
-	for (int32_t i = 0; equal && i < DMI_MAX_BASE; i++)
-		equal = !(a->used >> i & 1) || a->c[i] == b->c[i];
+	for (uint64_t left = a->used; equal && left;) {
+		int32_t i = dmi_take_lowest(&left);
+		equal = a->c[i] == b->c[i];
+	}
 	return equal;
 }
 
 int32_t dmi_expr_single(const struct dmi_expr *e)
 {
-	for (int32_t i = 0; i < DMI_MAX_BASE; i++)
-		if (e->used == (uint64_t)1 << i)
-			return e->c[i] == 1 ? i : -1;
-	return -1;
+	uint64_t left = e->used;
+	int32_t i = left ? dmi_take_lowest(&left) : -1;
+	return i >= 0 && !left && e->c[i] == 1 ? i : -1;
 }
 
 static int32_t new_base(struct dmi_compiler *c, const struct dmi_base *base, dm_error *err)
 {
-	for (int32_t i = 0; i < DMI_MAX_BASE; i++)
-		if (c->base[i].kind == DMI_BASE_FREE) {
-			c->base[i] = *base;
-			if (base->kind == DMI_BASE_SLOT && base->slot >= c->n_slot &&
-			    (base->slot < DM_SLOT_GRADIENT || base->slot >= DMI_SLOT_END))
-				c->n_slot = base->slot + 1;
-			return i;
-		}
-	dmi_fail(err, DM_ERR_SAMPLER, "sampler: more than %d arrays and draws are alive at once", DMI_MAX_BASE);
-	return -1;
+	uint64_t room = ~c->held & (((uint64_t)1 << DMI_MAX_BASE) - 1);
+	if (!room) {
+		dmi_fail(err, DM_ERR_SAMPLER, "sampler: more than %d arrays and draws are alive at once", DMI_MAX_BASE);
+		return -1;
+	}
+	int32_t i = dmi_take_lowest(&room);
+	c->base[i] = *base;
+	c->held |= (uint64_t)1 << i;
+	if (base->kind == DMI_BASE_SLOT && base->slot >= c->n_slot &&
+	    (base->slot < DM_SLOT_GRADIENT || base->slot >= DMI_SLOT_END))
+		c->n_slot = base->slot + 1;
+	return i;
 }
 
 int32_t dmi_base_slot(struct dmi_compiler *c, int32_t slot, dm_error *err)
@@ -77,9 +89,11 @@ static int64_t ordinal_of(struct dmi_compiler *c, uint32_t draw)
 
 int32_t dmi_base_draw(struct dmi_compiler *c, uint32_t draw, const double path[2], dm_error *err)
 {
-	for (int32_t i = 0; i < DMI_MAX_BASE; i++)
+	for (uint64_t left = c->held; left;) {
+		int32_t i = dmi_take_lowest(&left);
 		if (c->base[i].kind == DMI_BASE_DRAW && c->base[i].draw == draw)
 			return i;
+	}
 	return new_base(c, &(struct dmi_base){DMI_BASE_DRAW, -1, draw, -1, path[0], path[1]}, err);
 }
 
@@ -97,9 +111,11 @@ void dmi_base_number(struct dmi_compiler *c, int32_t base)
 
 int32_t dmi_base_of_slot(const struct dmi_compiler *c, int32_t slot)
 {
-	for (int32_t i = 0; i < DMI_MAX_BASE; i++)
+	for (uint64_t left = c->held; left;) {
+		int32_t i = dmi_take_lowest(&left);
 		if (c->base[i].kind == DMI_BASE_SLOT && c->base[i].slot == slot)
 			return i;
+	}
 	return -1;
 }
 
@@ -113,16 +129,16 @@ int32_t dmi_free_slot(struct dmi_compiler *c)
 
 void dmi_base_keep_only(struct dmi_compiler *c, uint64_t used)
 {
-	for (int32_t i = 0; i < DMI_MAX_BASE; i++)
-		if (!(used >> i & 1))
-			c->base[i].kind = DMI_BASE_FREE;
+	c->held &= used;
 }
 
 uint64_t dmi_base_buffers(const struct dmi_compiler *c)
 {
 	uint64_t set = 0;
-	for (int32_t i = 0; i < DMI_MAX_BASE; i++)
+	for (uint64_t left = c->held; left;) {
+		int32_t i = dmi_take_lowest(&left);
 		if (c->base[i].kind == DMI_BASE_SLOT && c->base[i].slot >= DM_SLOT_OUT && c->base[i].slot < DM_SLOT_STATE)
 			set |= (uint64_t)1 << i;
+	}
 	return set;
 }

@@ -4,6 +4,9 @@
 
 #include "plan/compile.h"
 
+/* Takes the lowest member out of a set that is not empty. */
+int32_t dmi_take_lowest(uint64_t *set);
+
 void dmi_expr_zero(struct dmi_expr *e);
 void dmi_expr_of(struct dmi_expr *e, int32_t base); /* exactly that base */
 void dmi_expr_add(struct dmi_expr *to, double factor, const struct dmi_expr *e);

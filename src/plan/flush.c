@@ -18,15 +18,16 @@ int32_t dmi_gather(struct dmi_compiler *c, int32_t n, const struct dmi_expr *con
 	uint64_t used = 0;
 	for (int32_t o = 0; o < n; o++)
 		used |= expr[o]->used;
-	for (int32_t i = 0; i < DMI_MAX_BASE; i++)
-		if (used >> i & 1) {
-			dmi_base_number(c, i);
-			in[n_in++] = dmi_base_operand(c, i);
-		}
+	for (uint64_t left = used; left;) {
+		int32_t i = dmi_take_lowest(&left);
+		dmi_base_number(c, i);
+		in[n_in++] = dmi_base_operand(c, i);
+	}
 	for (int32_t o = 0; o < n; o++)
-		for (int32_t i = 0; i < DMI_MAX_BASE; i++)
-			if (used >> i & 1)
-				coefficient[k++] = expr[o]->used >> i & 1 ? expr[o]->c[i] : 0;
+		for (uint64_t left = used; left;) {
+			int32_t i = dmi_take_lowest(&left);
+			coefficient[k++] = expr[o]->used >> i & 1 ? expr[o]->c[i] : 0;
+		}
 	return n_in;
 }
 
@@ -111,9 +112,11 @@ static void choose(struct dmi_compiler *c, const struct dmi_flush *f, int32_t no
 		if (o->guide_at[k] < 0)
 			o->stay |= c->guide_kept[k].used;
 	}
-	for (int32_t i = 0; i < DMI_MAX_BASE; i++) /* the caller's arrays are there for the whole run */
+	for (uint64_t left = c->held; left;) { /* the caller's arrays are there for the whole run */
+		int32_t i = dmi_take_lowest(&left);
 		if (c->base[i].kind == DMI_BASE_SLOT && c->base[i].slot >= DM_SLOT_BOUND)
 			o->stay |= (uint64_t)1 << i;
+	}
 }
 
 /* Gives the outputs their slots and bases (base[o]; -1 for what only the model reads). */
@@ -156,17 +159,23 @@ dm_status dmi_flush(struct dmi_compiler *c, const struct dmi_flush *f, int32_t n
 
 	/* The row reads the bases as they are before, its outputs take the slots that are free after. */
 	struct dmi_base before[DMI_MAX_BASE], after[DMI_MAX_BASE];
+	uint64_t held_before = c->held, held_after;
 	memcpy(before, c->base, sizeof before);
 	dmi_base_keep_only(c, outcome.stay);
 	dm_status st = settle(c, &job, base, err);
 	memcpy(after, c->base, sizeof after);
 	memcpy(c->base, before, sizeof before);
+	held_after = c->held;
+	c->held = held_before;
 	if (st == DM_OK)
 		st = dmi_write(c, job.n, job.out, job.slot, err);
-	for (int32_t i = 0; i < DMI_MAX_BASE; i++)
+	for (uint64_t left = held_after; left;) {
+		int32_t i = dmi_take_lowest(&left);
 		if (after[i].kind == DMI_BASE_DRAW) /* a draw that stays keeps the ordinal it may just have got */
 			after[i].ordinal = c->base[i].ordinal;
+	}
 	memcpy(c->base, after, sizeof after);
+	c->held = held_after;
 	for (int32_t i = 0; i < outcome.n_value; i++)
 		if (outcome.at[i] >= 0)
 			dmi_expr_of(&c->expr[i], base[outcome.at[i]]);
