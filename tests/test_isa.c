@@ -36,6 +36,8 @@ static void set_values(int32_t type)
 		for (int j = 0; j < MAX_N; j++) {
 			state = state * UINT64_C(6364136223846793005) + 1442695040888963407u;
 			double v = ((double)(state >> 40) - 8388608.0) / 3e6;
+			if (j % 50 == 7) /* all products are -0 */
+				v = i == 2 || i == 4 || i == 6 ? 0.0 : -0.0;
 			if (type == DM_F64)
 				value[i][j] = v;
 			else
@@ -69,6 +71,11 @@ static void run_all(dm_array *array, int32_t type, size_t n, int made, double ou
 	/* in place, the first output read by the others */
 	in[0].data = out[0];
 	assert_int_equal(array->ops.combine(array->user, &job), 0);
+	/* two outputs, each read by the other; a term of one, of the other, of both, of none */
+	in[1].data = out[1];
+	job.n_out = 2;
+	assert_int_equal(array->ops.combine(array->user, &job), 0);
+	job.n_out = N_OUT;
 	assert_int_equal(array->ops.stats(array->user, &job, gram, sum), 0);
 	job.n_in = job.n_out = 1;
 	to[0].data = out[2];
