@@ -86,19 +86,45 @@ static inline BITS magnitude(WORK x)
 	return bits & (((BITS)1 << MAGNITUDE_BITS) - 1);
 }
 
+/* Neighbours count apart, so that one need not wait for the count of another; and a group without a magnitude that begins
+ * with the prefix is passed over. */
+enum { APART = 4, COUNT_GROUP = 16, COUNT_SPAN = 1 << 30 };
+
+static DMI_INLINE void count_group(const WORK *in, size_t n, BITS prefix, int shift, int width,
+                                   uint32_t (*count)[1 << DIGIT])
+{
+	BITS digit_mask = ((BITS)1 << width) - 1, miss = ~(BITS)0;
+	for (size_t j = 0; prefix && j < n; j++) {
+		BITS other = (magnitude(in[j]) >> (shift + width)) ^ prefix;
+		miss = other < miss ? other : miss;
+	}
+	if (prefix && miss)
+		return;
+	for (size_t j = 0; j < n; j++) {
+		BITS m = magnitude(in[j]);
+		count[j % APART][(m >> shift) & digit_mask] += m >> (shift + width) == prefix;
+	}
+}
+
 /* count[d]: how many magnitudes of the row have digit d of the given width at shift, above which stands prefix. */
 static void count_digits(const dm_job *job, size_t sample, BITS prefix, int shift, int width, size_t *count)
 {
 	WORK buffer[DMI_TILE];
+	uint32_t apart[APART][1 << DIGIT];
 	memset(count, 0, sizeof *count << width);
-	for (size_t first = 0; first < job->n_element; first += DMI_TILE) {
-		size_t n = tile_length(first, job->n_element);
-		const WORK *in = read_tile(job, 0, sample, first, n, buffer);
-		for (size_t j = 0; j < n; j++) {
-			BITS m = magnitude(in[j]);
-			if (m >> (shift + width) == prefix)
-				count[(m >> shift) & (((BITS)1 << width) - 1)]++;
+	for (size_t first = 0; first < job->n_element;) {
+		size_t left = job->n_element - first, end = left < COUNT_SPAN ? job->n_element : first + COUNT_SPAN;
+		memset(apart, 0, sizeof apart);
+		for (; first < end; first += DMI_TILE) {
+			size_t n = tile_length(first, end);
+			const WORK *in = read_tile(job, 0, sample, first, n, buffer);
+			size_t j = 0;
+			for (; j + COUNT_GROUP <= n; j += COUNT_GROUP) /* a length that the compiler knows */
+				count_group(in + j, COUNT_GROUP, prefix, shift, width, apart);
+			count_group(in + j, n - j, prefix, shift, width, apart);
 		}
+		for (size_t d = 0; d < (size_t)1 << width; d++)
+			count[d] += (size_t)apart[0][d] + apart[1][d] + apart[2][d] + apart[3][d];
 	}
 }
 

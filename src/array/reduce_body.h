@@ -3,58 +3,131 @@
 
 enum { PARTS = 8 };
 
-/* p += a b over a tile; what is past the end of the row is zero there and adds nothing. */
-static inline void add_products(const WORK *a, const WORK *b, double *p)
+/* Partial sums that are added to together, STRIPE numbers of each: p += a b over a tile. What is past the end of the row
+ * is zero there and adds nothing. */
+struct stripe {
+	const double *a, *b;
+	double *p;
+};
+
+#ifdef VECTOR_BYTES
+enum { STRIPE = VECTOR_BYTES / sizeof(double) };
+
+typedef double stripe_vec __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(double)), may_alias));
+
+static DMI_INLINE stripe_vec product(const struct stripe *s, size_t j)
 {
-	for (size_t j = 0; j < DMI_TILE; j += PARTS)
-		for (size_t k = 0; k < PARTS; k++)
-			p[k] += (double)a[j + k] * (double)b[j + k];
+	return *(const stripe_vec *)(s->a + j) * *(const stripe_vec *)(s->b + j);
 }
 
-static inline void add_values(const WORK *a, double *p)
+static void add_stripe(const struct stripe *s)
 {
+	stripe_vec sum = *(stripe_vec *)s->p;
 	for (size_t j = 0; j < DMI_TILE; j += PARTS)
-		for (size_t k = 0; k < PARTS; k++)
-			p[k] += (double)a[j + k];
+		sum += product(s, j);
+	*(stripe_vec *)s->p = sum;
 }
+
+/* Four, so that one need not wait for the sum of another. */
+static void add_four_stripes(const struct stripe s[4])
+{
+	stripe_vec sum = *(stripe_vec *)s[0].p, sum1 = *(stripe_vec *)s[1].p, sum2 = *(stripe_vec *)s[2].p,
+	           sum3 = *(stripe_vec *)s[3].p;
+	for (size_t j = 0; j < DMI_TILE; j += PARTS) {
+		sum += product(s, j);
+		sum1 += product(s + 1, j);
+		sum2 += product(s + 2, j);
+		sum3 += product(s + 3, j);
+	}
+	*(stripe_vec *)s[0].p = sum;
+	*(stripe_vec *)s[1].p = sum1;
+	*(stripe_vec *)s[2].p = sum2;
+	*(stripe_vec *)s[3].p = sum3;
+}
+#else
+enum { STRIPE = 1 };
+
+static void add_stripe(const struct stripe *s)
+{
+	double sum = *s->p;
+	for (size_t j = 0; j < DMI_TILE; j += PARTS)
+		sum += s->a[j] * s->b[j];
+	*s->p = sum;
+}
+
+static void add_four_stripes(const struct stripe s[4])
+{
+	for (int i = 0; i < 4; i++)
+		add_stripe(s + i);
+}
+#endif
 
 static inline double total(const double *p)
 {
 	return ((p[0] + p[4]) + (p[2] + p[6])) + ((p[1] + p[5]) + (p[3] + p[7]));
 }
 
-/* Partial sums of one block: of each output, and of each product a <= b at [b (b + 1) / 2 + a]. */
-struct partial {
-	double sum[DMI_MAX_STATS][PARTS], product[DMI_MAX_STATS * (DMI_MAX_STATS + 1) / 2][PARTS];
+/* The products of m outputs: of each with 1, then those of a <= b, at [m + b (b + 1) / 2 + a]. */
+enum { MAX_PRODUCT = DMI_MAX_STATS + DMI_MAX_STATS * (DMI_MAX_STATS + 1) / 2 };
+
+struct products {
+	int32_t n_stripe;
+	struct stripe stripe[MAX_PRODUCT * PARTS / STRIPE];
+	double p[MAX_PRODUCT][PARTS]; /* partial sums of one block */
+	double tile[DMI_MAX_STATS + 1][DMI_TILE];
 };
 
-static void add_block(const dm_job *job, size_t sample, size_t first, size_t end, struct partial *p)
+static void list_product(struct products *s, int32_t i, int32_t a, int32_t b)
+{
+	for (size_t k = 0; k < PARTS; k += STRIPE)
+		s->stripe[s->n_stripe++] = (struct stripe){s->tile[a] + k, s->tile[b] + k, s->p[i] + k};
+}
+
+static void list_products(struct products *s, int32_t m)
+{
+	int32_t i = 0;
+	s->n_stripe = 0;
+	for (size_t j = 0; j < DMI_TILE; j++)
+		s->tile[m][j] = 1;
+	for (int32_t b = 0; b < m; b++)
+		list_product(s, i++, b, m);
+	for (int32_t b = 0; b < m; b++)
+		for (int32_t a = 0; a <= b; a++)
+			list_product(s, i++, a, b);
+}
+
+static void add_block(const dm_job *job, size_t sample, size_t first, size_t end, struct products *s)
 {
 	_Alignas(64) WORK out[DMI_MAX_STATS][DMI_TILE];
-	memset(p, 0, sizeof *p);
+	const int32_t m = job->n_out;
+	memset(s->p, 0, (size_t)(m + m * (m + 1) / 2) * sizeof *s->p);
 	for (; first < end; first += DMI_TILE) {
 		sum_tile(job, sample, first, tile_length(first, end), out);
-		for (int32_t b = 0, pair = 0; b < job->n_out; b++) {
-			add_values(out[b], p->sum[b]);
-			for (int32_t a = 0; a <= b; a++, pair++)
-				add_products(out[a], out[b], p->product[pair]);
-		}
+		for (int32_t o = 0; o < m; o++)
+			for (size_t j = 0; j < DMI_TILE; j++)
+				s->tile[o][j] = (double)out[o][j];
+		int32_t i = 0;
+		for (; i + 4 <= s->n_stripe; i += 4)
+			add_four_stripes(s->stripe + i);
+		for (; i < s->n_stripe; i++)
+			add_stripe(s->stripe + i);
 	}
 }
 
 static void stats(const dm_job *job, size_t sample, double *gram, double *sum)
 {
-	struct partial p;
+	struct products s;
 	size_t m = (size_t)job->n_out;
+	list_products(&s, job->n_out);
 	memset(gram, 0, m * m * sizeof *gram);
 	memset(sum, 0, m * sizeof *sum);
 	for (size_t first = 0; first < job->n_element; first += DMI_BLOCK) {
 		size_t left = job->n_element - first;
-		add_block(job, sample, first, first + (left < DMI_BLOCK ? left : DMI_BLOCK), &p);
-		for (size_t b = 0, pair = 0; b < m; b++) {
-			sum[b] += total(p.sum[b]);
+		add_block(job, sample, first, first + (left < DMI_BLOCK ? left : DMI_BLOCK), &s);
+		for (size_t b = 0, pair = m; b < m; b++) {
+			sum[b] += total(s.p[b]);
 			for (size_t a = 0; a <= b; a++, pair++)
-				gram[b * m + a] += total(p.product[pair]);
+				gram[b * m + a] += total(s.p[pair]);
 		}
 	}
 	for (size_t b = 0; b < m; b++)
