@@ -5,8 +5,9 @@
  *     certificates --write FILE
  *     certificates --check FILE
  *
- * Fails where a setting does not keep what certificates/table.c claims, where a sampler of the registry has no setting
- * there and no row in the property table, and where FILE is not the page. All arithmetic is the library's own, so the page has the same bits everywhere. */
+ * Fails where a setting of certificates/table.c does not keep the order that the library states, where a sampler of the
+ * registry has no setting there and no row in the property table, and where FILE is not the page. All arithmetic is the
+ * library's own, so the page has the same bits everywhere. */
 #include "base/compiler.h"
 #include "certificates/facts.h"
 #include "certificates/order.h"
@@ -16,25 +17,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char introduction[] = "# Certificates\n"
-                                   "\n"
-                                   "What every sampler keeps, measured. This page is written by the test program "
-                                   "`certificates` (`--write FILE`) from the claims in [its\n"
-                                   "table](../tests/certificates/table.c). The test fails where a claim does not hold, "
-                                   "where a number has changed, and where a sampler that can\n"
-                                   "be asked for is neither there nor in the property table.\n"
-                                   "\n"
-                                   "Everything is computed in f64, over nodes even in log-SNR from sigma/alpha = 20 "
-                                   "down to 0.05 where nothing else is said. VP is the schedule\n"
-                                   "`vp` with a model of v, VE is `ve` with x0, flow is `flow` with the velocity. "
-                                   "Methods that work in sigma/alpha alone are the same on all\n"
-                                   "three, up to the factor alpha.\n"
-                                   "\n"
-                                   "The columns of cost: *evaluations* (and *draws*) of N steps to a level above 0; "
-                                   "after a semicolon those to the data, sigma = 0, where they\n"
-                                   "differ. *history*: how many earlier predictions and other values a step may read "
-                                   "at most. *arrays*: how many of the state's type and size a\n"
-                                   "run holds.\n";
+static const char introduction[] =
+    "# Certificates\n"
+    "\n"
+    "What every sampler keeps, measured. This page is written by the test program `certificates` "
+    "(`--write FILE`) for the settings in [its\n"
+    "table](../tests/certificates/table.c); the orders are those that `dm_sampler_order` states. The "
+    "test fails where one does not hold, where a\n"
+    "number has changed, and where a sampler that can be asked for is neither there nor in the property "
+    "table.\n"
+    "\n"
+    "Everything is computed in f64, over nodes even in log-SNR from sigma/alpha = 20 down to 0.05 where "
+    "nothing else is said. VP is the schedule\n"
+    "`vp` with a model of v, VE is `ve` with x0, flow is `flow` with the velocity. Methods that work in "
+    "sigma/alpha alone are the same on all\n"
+    "three, up to the factor alpha.\n"
+    "\n"
+    "The columns of cost: *evaluations* (and *draws*) of N steps to a level above 0; after a semicolon "
+    "those to the data, sigma = 0, where they\n"
+    "differ; *17 in 30*: of 30 steps, where they are no line in N. *history*: how many earlier "
+    "predictions and other values a step may read at\n"
+    "most. *arrays*: how many of the state's type and size a run holds.\n";
 
 static const char on_orders[] =
     "\n"
@@ -42,36 +45,40 @@ static const char on_orders[] =
     "\n"
     "Of settings that draw no noise, and of the noise-free form of those that do: the error against the "
     "probability-flow ODE of the mixture 0.35\n"
-    "N(-1.1, 0.35^2) + 0.65 N(0.9, 0.5^2) with exact score, the largest over eight starts. *order* is claimed for a "
-    "whole run, its start and its\n"
-    "last step included. A cell holds the slope over the last three of six doublings from 24 to 1536 steps and, in "
-    "brackets, the error at 64\n"
-    "steps. A slope must not be below the order by more than 0.15, nor above it by more than 0.25 without a note.\n"
+    "N(-1.1, 0.35^2) + 0.65 N(0.9, 0.5^2) with exact score, the largest over eight starts. *order* is "
+    "that of a whole run, its start and its last\n"
+    "step included. A cell holds the slope over the last three of six doublings from 24 to 1536 steps "
+    "and, in brackets, the error at 64 steps. A\n"
+    "slope must not be below the order by more than 0.15; a note says why where one is, and where one is "
+    "above by more than 0.25.\n"
     "\n";
 
 static const char on_adaptive_orders[] =
     "\n"
     "## Methods that choose their steps\n"
     "\n"
-    "The same error, which falls as this power of the tolerance (rtol = atol, from 1e-4 to 1e-9), read as above; in "
-    "brackets the error at 1e-6\n"
-    "and the evaluations it took. The order of the formulas with equal steps stands above.\n"
+    "The same error. It falls as the first power of the tolerance (rtol = atol, from 1e-4 to 1e-9), and "
+    "from 1e-6 on as the power *order* of the\n"
+    "evaluations: the two slopes of a cell, read as above; in brackets the error at 1e-6 and the "
+    "evaluations it took.\n"
     "\n";
 
-static const char on_weak_orders[] = "\n"
-                                     "## Weak order\n"
-                                     "\n"
-                                     "Of settings that draw noise, without sampling. For the target N(0.7, 0.4^2) the "
-                                     "exact denoiser is affine, so mean and variance pass exactly\n"
-                                     "through the coefficients of the plan. A cell holds slope and error of the mean, "
-                                     "then of the variance, read as above. The variance starts at\n"
-                                     "that of the process, and is compared with it. The mean starts displaced by one "
-                                     "deviation, and is compared with the solution of the SDE that\n"
-                                     "the setting approaches; *exact* is an error of rounding alone: along the reverse "
-                                     "SDE the predicted x0 keeps its mean, whatever is\n"
-                                     "extrapolated from it. Where no order is claimed only the error of the variance "
-                                     "at 64 steps is given, in brackets, if the plan is affine.\n"
-                                     "\n";
+static const char on_weak_orders[] =
+    "\n"
+    "## Weak order\n"
+    "\n"
+    "Of settings that draw noise, without sampling. For the target N(0.7, 0.4^2) the exact denoiser is "
+    "affine, so mean and variance pass exactly\n"
+    "through the coefficients of the plan. A cell holds slope and error of the mean, then of the "
+    "variance, read as above. The variance starts at\n"
+    "that of the process, and is compared with it. The mean starts displaced by one deviation, and is "
+    "compared with the solution of the SDE that\n"
+    "the setting approaches, where the table knows it; *exact* is an error of rounding alone: along the "
+    "reverse SDE the predicted x0 keeps its\n"
+    "mean, whatever is extrapolated from it. Where no order is claimed only the error of the variance at "
+    "64 steps is given, in brackets, if the\n"
+    "plan is affine.\n"
+    "\n";
 
 static const char on_reach[] = "\n"
                                "## Where they run, and in few steps\n"

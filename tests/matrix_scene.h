@@ -6,6 +6,7 @@
 
 enum { N_SAMPLE = 2, N_ELEMENT = 8, N_VALUE = N_SAMPLE * N_ELEMENT, MOST_STEPS = 64 };
 enum { TO_ZERO, TO_LEAST };
+enum { MOST_ORDER = 5 };
 
 #define LENGTH(table) (sizeof(table) / sizeof *(table))
 
@@ -71,7 +72,7 @@ struct scene {
 	dm_grid *grid;
 	const dm_node *from, *to;
 	double expected[N_VALUE], last_step[N_VALUE]; /* the second: what one step from the last noisy node is off */
-	double size[4];                               /* of the steps, by order */
+	double size[MOST_ORDER + 1];                  /* of the steps, by order */
 };
 
 static inline dm_status named_grid(struct scene *s, dm_error *err)
@@ -105,12 +106,17 @@ static inline dm_status close_up(struct scene *s, dm_error *err)
 }
 
 /* The local error of order p is h^(p+1) times what x0 changes there, which is of the size u / (1 + u^2) in the end. */
-static inline void add_size(struct scene *s, const dm_node *a, const dm_node *b)
+static inline void add_size(double size[MOST_ORDER + 1], double h, double u)
+{
+	for (int p = 1; p <= MOST_ORDER; p++)
+		size[p] += pow(h, p + 1) * u / (1 + u * u);
+}
+
+static inline void add_step(struct scene *s, const dm_node *a, const dm_node *b)
 {
 	double h = a->alpha > 0 ? b->lambda - a->lambda : 1;
 	double u = a->alpha > 0 ? exp(-(a->lambda + b->lambda) / 2) : b->sigma / b->alpha;
-	for (int p = 1; p < 4; p++)
-		s->size[p] += pow(h, p + 1) * u / (1 + u * u);
+	add_size(s->size, h, u);
 }
 
 static inline void find_expected(struct scene *s)
@@ -122,7 +128,7 @@ static inline void find_expected(struct scene *s)
 	struct view v = view_of(noisy->alpha, noisy->sigma);
 	double score;
 	for (int i = s->start; i < end; i++)
-		add_size(s, dm_grid_node(s->grid, (size_t)i), dm_grid_node(s->grid, (size_t)i + 1));
+		add_step(s, dm_grid_node(s->grid, (size_t)i), dm_grid_node(s->grid, (size_t)i + 1));
 	for (int i = 0; i < N_SAMPLE; i++)
 		dm_normals(0, i, 0, 0, N_ELEMENT, DM_F64, s->expected + i * N_ELEMENT, NULL);
 	for (int i = 0; i < N_VALUE; i++)

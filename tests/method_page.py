@@ -1,8 +1,8 @@
 """method_page.py: the generated part of docs/methods.md.
 
 It puts together what stands elsewhere, so that nothing on the page can drift: the registries with the cost of plans and
-the measured orders (the program method_table), the formulas at the top of the files of src, the reasons for options in
-docs/disagreements.md, and the names in tests/known_as.txt.
+the orders that methods state (the program method_table), the formulas at the top of the files of src, and the reasons
+for options in docs/disagreements.md.
 """
 import json
 import re
@@ -19,8 +19,6 @@ TITLES = {
     "guidance": ("Guidances", "Stages of a chain, written `first|second|...`; `none` is the empty chain."),
     "weight": ("Loss weights", "Of a training loss, by level: `dm_loss_weight`."),
 }
-SYSTEMS = "diffusers", "k-diffusion", "ComfyUI", "stable-diffusion.cpp"
-KNOWN = "tests/known_as.txt"
 HEADER = r"\b(\w+\.h)\b"
 
 
@@ -34,22 +32,6 @@ def code(text):
 
 
 # --------------------------------------------------------------------------------------------------- what is read
-
-def read_known(text, kinds):
-    """{(kind, name): [names in every system]}, and what is wrong with the file."""
-    known, kind, faults = {}, None, []
-    for number, line in enumerate(text.splitlines(), 1):
-        cells = [cell.strip() for cell in line.split(" | ")]
-        if line.startswith("["):
-            kind = line.strip("[]")
-        elif line and line[0] != "#":
-            known[kind, cells[0]] = cells[1:]
-            if len(cells) != 1 + len(SYSTEMS):
-                faults.append(f"{KNOWN}:{number}: {len(cells)} cells, {1 + len(SYSTEMS)} are expected")
-    wanted = {(kind, method["name"]) for kind in ("sampler", "schedule", "grid") for method in kinds[kind]}
-    faults += [f"{KNOWN}: there is no {kind} {name}" for kind, name in sorted(set(known) - wanted)]
-    return known, faults
-
 
 def read_reasons(source, kinds):
     """{(sampler, first option of the row): reasons} from the table of docs/disagreements.md, and what does not exist of
@@ -121,13 +103,14 @@ def common_options(methods):
             and 2 * sum(option in method["options"] for method in methods) > len(methods)]
 
 
-def known_names(cells):
+def known_names(method):
     """Every system with its names: the name as code, the note behind it."""
     systems = []
-    for system, cell in zip(SYSTEMS, cells):
-        names = re.findall(r"([^,(]+?)(?: \(([^)]*)\))?(?:, |$)", cell) if cell != "-" else []
-        words = [f"`{name.strip()}`" + (f" ({escape(note)})" if note else "") for name, note in names]
-        systems += [f"{system}: {', '.join(words)}"] if words else []
+    for part in filter(None, method["known_as"].split("; ")):
+        system, names = part.split(": ", 1)
+        found = re.findall(r"([^,(]+?)(?: \(([^)]*)\))?(?:, |$)", names)
+        words = [f"`{name.strip()}`" + (f" ({escape(note)})" if note else "") for name, note in found]
+        systems.append(f"{system}: {', '.join(words)}")
     return systems
 
 
@@ -173,6 +156,15 @@ def facts(method):
             f"**History**: {' and '.join(history) or 'none'}; arrays of the state's size: {first['slots']}"]
 
 
+def order(method):
+    """The order that the library states of a run, and of the forms that the property tests measure."""
+    first = method["plans"][0]
+    weak = "weak, " if first.get("draws", 0) > 0 else ""
+    line = f"**Order** of a whole run: {weak}{method['order']}" if method["order"] else "**Order**: none is claimed"
+    others = [f"{form['order']} `{form['form']}`" for form in method["orders"] if form["form"] != method["name"]]
+    return [line + ("; of other settings: " + ", ".join(others) if others else "")]
+
+
 def anchor(text):
     return re.sub(r"[^a-z0-9_ -]", "", text.lower()).replace(" ", "-")
 
@@ -180,9 +172,7 @@ def anchor(text):
 class MethodPage:
     def __init__(self, source, table):
         self.source, self.kinds, self.out = source, json.loads(table), []
-        self.known, faults = read_known((source / KNOWN).read_text(), self.kinds)
-        self.reasons, more = read_reasons(source, self.kinds)
-        self.faults = faults + more
+        self.reasons, self.faults = read_reasons(source, self.kinds)
         self.faults += [f"method_page.py: no title for the {kind}" for kind in set(self.kinds) - set(TITLES)]
         self.shared = {}
 
@@ -225,7 +215,7 @@ class MethodPage:
             self.out += ["```text", *lines, "```", ""] if is_formula else [self.prose(lines, folder), ""]
 
     def overview(self, kind, methods, sections):
-        sampler, known = kind == "sampler", (kind, methods[0]["name"]) in self.known
+        sampler, known = kind == "sampler", any(method["known_as"] for method in methods)
         place = {method["name"]: anchor(self.heading(kind, group)) for _, group in sections for method in group}
         head = ["name", "what it is"] + (["order up to", "evaluations"] if sampler else []) + ["source"]
         head += ["known elsewhere as"] if known else []
@@ -234,18 +224,15 @@ class MethodPage:
             name = method["name"]
             cells = [f"[`{name}`](#{place[name]})" if name in place else code(name), escape(method["help"])]
             if sampler:
-                orders = [order["order"] for order in method["orders"]]
-                cells += [f"{max(orders):g}" if orders else "-", cost(method, "evals")]
+                most = max([method["order"]] + [form["order"] for form in method["orders"]])
+                cells += [str(most) if most else "-", cost(method, "evals")]
             cells += [escape(method["source"])]
-            cells += ["<br>".join(known_names(self.known.get((kind, name), []))) or "-"] if known else []
+            cells += ["<br>".join(known_names(method)) or "-"] if known else []
             self.out.append("| " + " | ".join(cells) + " |")
         self.out.append("")
 
     def sampler_lines(self, method):
-        lines = facts(method)
-        if method["orders"]:
-            lines.append("**Order measured** (at least): " + ", ".join(
-                f"{order['order']:g} `{order['form']}`" for order in method["orders"]))
+        lines = facts(method) + order(method)
         return lines + [f"**Elsewhere otherwise**: {reason}" for reason in self.reasons.get((method["name"], ""), [])]
 
     def option(self, kind, method, option):
@@ -262,7 +249,7 @@ class MethodPage:
                 continue
             lines = [f"**Source**: {escape(method['source'])}"]
             lines += self.sampler_lines(method) if kind == "sampler" else []
-            names = known_names(self.known.get((kind, method["name"]), []))
+            names = known_names(method)
             lines += [f"**Known elsewhere as**: {'; '.join(names)}"] if names else []
             lines += ["**Options**:"] if own else ["**Options**: none of its own" if common else "**Options**: none"]
             self.out += [f"`{method['name']}`: {escape(method['help'])}", ""] if len(methods) > 1 else []

@@ -1,5 +1,6 @@
 /* Prints what the registries know, as JSON: every method that can be asked for by name, with its options; for samplers
- * also what their plans cost and the orders that the property tests measure. method_page.py makes docs/methods.md of it. */
+ * also what their plans cost and the orders they state, for the options as they are and for the forms that the property
+ * tests measure. method_page.py makes docs/methods.md of it. */
 #include <stdio.h>
 #include <string.h>
 #include "demist.h"
@@ -121,18 +122,27 @@ static void print_plans(const char *name)
 	printf("], ");
 }
 
+static int order_of(const char *spec)
+{
+	dm_sampler *sampler;
+	dm_sampler_create(&sampler, spec, NULL, NULL);
+	int order = (int)dm_sampler_order(sampler);
+	dm_sampler_free(sampler);
+	return order;
+}
+
 static void print_orders(const char *name)
 {
 	size_t n = strlen(name);
 	int found = 0;
-	printf("\"orders\": [");
+	printf("\"order\": %d, \"orders\": [", order_of(name));
 	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
 		const char *form = methods[i].measured;
 		if (!form || strncmp(form, name, n) != 0 || (form[n] && form[n] != ':'))
 			continue;
 		printf(found++ ? ", {" : "{");
 		print_member("form", form);
-		printf("\"order\": %g}", methods[i].order);
+		printf("\"order\": %d}", order_of(form));
 	}
 	printf("], ");
 }
@@ -147,6 +157,7 @@ static void print_method(int32_t kind, int32_t i)
 	print_member("name", method->name);
 	print_member("help", method->help);
 	print_member("source", method->source);
+	print_member("known_as", method->known_as ? method->known_as : "");
 	if (kind == DM_KIND_SAMPLER) {
 		print_plans(method->name);
 		print_orders(method->name);

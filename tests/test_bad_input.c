@@ -70,6 +70,49 @@ static const struct {
     {"sampler=ddim schedule=linear grid=trailing:steps=4 model=v start=4",
      DM_ERR_ARGUMENT,
      {"start = 4", "below", "4"}},
+    /* times that mean nothing on the process */
+    {"sampler=ddim schedule=linear grid=trailing model=v:time=1000t", DM_ERR_UNSUPPORTED, {"1000t", "[0, 1]", "999"}},
+    {"sampler=ddim schedule=linear grid=trailing model=v:time=1000t_trunc", DM_ERR_UNSUPPORTED, {"1000t", "[0, 1]"}},
+    {"sampler=ddim schedule=edm grid=karras model=v:time=one_minus_t", DM_ERR_UNSUPPORTED, {"one_minus_t", "[0, 80]"}},
+    {"sampler=ddim schedule=linear grid=trailing model=v:time=last_index",
+     DM_ERR_UNSUPPORTED,
+     {"last_index", "[0, 1]"}},
+    {"sampler=ddim schedule=linear grid=trailing model=v:time=reversed_index",
+     DM_ERR_UNSUPPORTED,
+     {"reversed_index", "[0, 1]"}},
+    /* options that would have no effect */
+    {"sampler=sa_solver:tau_from=0.2,tau_to=0.8 schedule=vp grid=karras model=v",
+     DM_ERR_ARGUMENT,
+     {"sa_solver", "tau_from = 0.2", "below tau_to = 0.8"}},
+    {"sampler=unipc:variant=bh1,compat=original schedule=vp grid=karras model=v",
+     DM_ERR_ARGUMENT,
+     {"unipc", "compat=original", "variant=vary_coeff", "bh1"}},
+    {"sampler=ddim schedule=vp grid=trailing:steps=5|repaint:length=5 model=v",
+     DM_ERR_ARGUMENT,
+     {"repaint", "length = 5", "below the grid's 5 steps"}},
+    /* a step control that cannot work */
+    {"sampler=dpm_adaptive:icoeff=-1 schedule=vp grid=karras model=v",
+     DM_ERR_ARGUMENT,
+     {"dpm_adaptive", "icoeff = -1", "must not be below 0"}},
+    {"sampler=dpm_adaptive:pcoeff=-3 schedule=vp grid=karras model=v",
+     DM_ERR_ARGUMENT,
+     {"dpm_adaptive", "pcoeff + icoeff + dcoeff = -2", "must not be below 0"}},
+    /* names of other systems */
+    {"sampler=uni_pc_bh2 schedule=vp grid=karras model=v",
+     DM_ERR_NAME,
+     {"sampler = \"uni_pc_bh2\": no such sampler; here it is called unipc:variant=bh2"}},
+    {"sampler=DPM++2M schedule=vp grid=karras model=v", DM_ERR_NAME, {"did you mean \"dpmpp_2m\""}},
+    {"sampler=EulerAncestralDiscreteScheduler schedule=vp grid=karras model=v",
+     DM_ERR_NAME,
+     {"here it is called euler_ancestral"}},
+    {"sampler=ddim schedule=sqrt_linear grid=trailing model=v",
+     DM_ERR_NAME,
+     {"schedule = \"sqrt_linear\": no such schedule; here it is called linear"}},
+    {"sampler=ddim schedule=vp grid=use_karras_sigmas model=v", DM_ERR_NAME, {"grid", "here it is called karras"}},
+    {"sampler=ddim schedule=vp grid=karras model=v guidance=AdaptiveProjectedGuidance",
+     DM_ERR_NAME,
+     {"guidance", "here it is called apg"}},
+    {"sampler=dim schedule=vp grid=karras model=v", DM_ERR_NAME, {"did you mean \"ddim\""}},
     /* a learned variance without a second output */
     {"sampler=ddpm:variance=learned schedule=linear grid=trailing:steps=4 model=epsilon",
      DM_ERR_UNSUPPORTED,
@@ -152,7 +195,7 @@ static void nodes(void **state)
 static void strengths(void **state)
 {
 	dm_schedule *schedule;
-	dm_grid *grid, *high, *low;
+	dm_grid *grid, *high, *low, *grid_of_none;
 	(void)state;
 	DO(dm_schedule_create(&schedule, "linear", NULL, err));
 	DO(dm_grid_create(&grid, schedule, "trailing:steps=4", NULL, err));
@@ -160,6 +203,10 @@ static void strengths(void **state)
 	REFUSE(DM_ERR_ARGUMENT, dm_grid_split_strength(&high, &low, grid, 1.1, NULL, err), "strength", "1.1", "[0, 1]");
 	REFUSE(DM_ERR_ARGUMENT, dm_grid_split_strength(&high, &low, grid, NAN, NULL, err), "strength", "nan", "[0, 1]");
 	assert_true(!high && !low);
+	REFUSE(DM_ERR_ARGUMENT, dm_grid_create(&grid_of_none, schedule, "trailing:steps=4|from:strength=0", NULL, err),
+	       "from", "strength = 0", "no step");
+	REFUSE(DM_ERR_ARGUMENT, dm_grid_create(&grid_of_none, schedule, "trailing:steps=4|from:strength=1.5", NULL, err),
+	       "from", "strength = 1.5", "[0, 1]");
 	dm_grid_free(grid);
 	dm_schedule_free(schedule);
 }
@@ -231,11 +278,93 @@ static void levels(void **state)
 	assert_null(schedule);
 }
 
+/* --------------------------------------------------------------------------------------------------- while it runs */
+
+/* Data of variance 1; epsilon, and of the second output the first `written` elements. */
+static dm_status gaussian(void *user, const dm_request *rq)
+{
+	const double a = rq->alpha[0], s = rq->sigma[0];
+	size_t written = user ? *(size_t *)user : rq->n_element;
+	for (size_t r = 0; r < rq->n_sample; r++)
+		for (size_t i = 0; i < rq->n_element; i++) {
+			size_t at = r * rq->out_stride + i;
+			((float *)rq->out[0])[at] = (float)(s / (a * a + s * s)) * ((const float *)rq->x)[r * rq->x_stride + i];
+			if (rq->out_variance && i < written)
+				((float *)rq->out_variance[0])[at] = 0;
+		}
+	return 0;
+}
+
+static dm_status run_gaussian(const char *spec, size_t *written, dm_error *error)
+{
+	const dm_model_ops ops = {.struct_size = sizeof ops, .predict = gaussian};
+	dm_run *run;
+	dm_status st = dm_run_create_spec(&run, spec, &ops, written, 2, 4, NULL, error);
+	if (st == DM_OK)
+		st = dm_run_all(run, error);
+	dm_run_free(run);
+	return st;
+}
+
+/* Tolerances that cannot be met use up the evaluations; the error estimate, beyond all numbers, is no fault. */
+static void tolerances(void **state)
+{
+	static const char *const samplers[] = {"dpm_adaptive:rtol=0,atol=1e-300", "dpm_adaptive:rtol=0,atol=1e-30",
+	                                       "dpm_adaptive:rtol=0,atol=1e-300,control=plain", "rk45:rtol=0,atol=1e-30",
+	                                       "rk45:rtol=0,atol=1e-300"};
+	(void)state;
+	for (size_t i = 0; i < sizeof samplers / sizeof *samplers; i++) {
+		char spec[160];
+		dm_error error = {0};
+		snprintf(spec, sizeof spec, "sampler=%s schedule=vp grid=log_snr:steps=2 model=epsilon max_eval=2000",
+		         samplers[i]);
+		if (run_gaussian(spec, NULL, &error) != DM_ERR_LIMIT)
+			fail_msg("%s: %s", samplers[i], error.message);
+		assert_true(strstr(error.message, "max_eval") || strstr(error.message, "rtol and atol ask for steps below"));
+	}
+}
+
+static void second_output(void **state)
+{
+	static const char spec[] = "sampler=ddpm:variance=learned schedule=linear grid=trailing:steps=2 "
+	                           "model=epsilon:variance=1";
+	size_t written = 4;
+	dm_error error = {0};
+	(void)state;
+	assert_int_equal(run_gaussian(spec, &written, &error), DM_OK);
+	written = 3;
+	assert_int_equal(run_gaussian(spec, &written, &error), DM_ERR_NOT_WRITTEN);
+	assert_non_null(
+	    strstr(error.message, "did not write element 3 of sample 0 of out_variance (branch 0, evaluation 0)"));
+}
+
+/* At absurd levels a method works, or says that the step is too large for its arithmetic. */
+static void absurd_levels(void **state)
+{
+	static const char *const samplers[] = {"euler", "heun",  "deis",     "er_sde",       "dpmpp_2m", "dpm2",
+	                                       "lms",   "ipndm", "dpmpp_3m", "dpmpp_2m_sde", "unipc"};
+	static const char *const grids[] = {"1e29/1e28/1e27", "1e29/1e20/1", "1e10/1e9/1/0.5", "1e9/1/0.5"};
+	(void)state;
+	for (size_t i = 0; i < sizeof samplers / sizeof *samplers; i++)
+		for (size_t k = 0; k < sizeof grids / sizeof *grids; k++) {
+			char spec[160];
+			dm_error error = {0};
+			snprintf(spec, sizeof spec, "sampler=%s schedule=ve grid=levels:at=%s model=epsilon", samplers[i],
+			         grids[k]);
+			dm_status st = run_gaussian(spec, NULL, &error);
+			if (st != DM_OK && (k > 1 || st != DM_ERR_UNSUPPORTED || !strstr(error.message, "put nodes between")))
+				fail_msg("%s: %s", spec, error.message);
+			if (i == 3)
+				assert_int_equal(st, DM_OK);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(specs_of_runs), cmocka_unit_test(tables),    cmocka_unit_test(nodes),
-	    cmocka_unit_test(strengths),     cmocka_unit_test(equations), cmocka_unit_test(levels),
+	    cmocka_unit_test(specs_of_runs), cmocka_unit_test(tables),        cmocka_unit_test(nodes),
+	    cmocka_unit_test(strengths),     cmocka_unit_test(equations),     cmocka_unit_test(levels),
+	    cmocka_unit_test(tolerances),    cmocka_unit_test(second_output), cmocka_unit_test(absurd_levels),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,6 +49,12 @@ static void test_split(void **state)
 	assert_int_equal(dm_grid_split(NULL, &low, g, 5, NULL, &err), DM_ERR_ARGUMENT);
 	assert_int_equal(dm_grid_split(&high, &low, NULL, 1, NULL, &err), DM_ERR_ARGUMENT);
 	dm_grid_free(g);
+	/* a grid that climbs has parts that climb */
+	g = create_grid(s, "levels:at=8/4/2|restart:low=4,high=6,times=1,steps=1");
+	assert_int_equal(dm_grid_split(&high, &low, g, 2, NULL, &err), DM_OK);
+	check_levels(high, (double[]){8, 4, 6, NAN});
+	check_levels(low, (double[]){6, 4, 2, 0, NAN});
+	dm_grid_free(g);
 	dm_schedule_free(s);
 }
 
@@ -75,7 +81,12 @@ static void test_strength(void **state)
 	assert_int_equal(dm_grid_count(low), 11);
 	dm_grid_free(low);
 	assert_int_equal(dm_grid_split_strength(&high, &low, g, 1, NULL, &err), DM_ERR_ARGUMENT);
+	assert_non_null(strstr(err.message, "strength = 1 leaves 10 of 10 steps to the low part, which must be 1 to 9"));
 	assert_int_equal(dm_grid_split_strength(NULL, &low, g, 0.01, NULL, &err), DM_ERR_ARGUMENT);
+	assert_non_null(strstr(err.message, "strength = 0.01 leaves 0 of 10 steps to the low part, which must be 1 to 10"));
+	assert_int_equal(dm_grid_split_strength(&high, NULL, g, 0, NULL, &err), DM_OK);
+	assert_int_equal(dm_grid_count(high), 11);
+	dm_grid_free(high);
 	static const double outside[] = {-0.1, 1.1, NAN, INFINITY};
 	for (int i = 0; i < 4; i++) {
 		assert_int_equal(dm_grid_split_strength(&high, &low, g, outside[i], NULL, &err), DM_ERR_ARGUMENT);
@@ -96,10 +107,13 @@ static void test_flip_and_set_first(void **state)
 	check_levels(out, (double[]){0, 2, 4, 8, NAN});
 	assert_int_equal(dm_grid_set_first(&out, g, 5, NULL, &err), DM_OK);
 	check_levels(out, (double[]){5, 4, 2, 0, NAN});
-	assert_int_equal(dm_grid_set_first(&out, g, 3, NULL, &err), DM_ERR_ARGUMENT); /* then it would rise */
-	assert_int_equal(dm_grid_set_first(&out, g, NAN, NULL, &err), DM_ERR_ARGUMENT);
-	assert_int_equal(dm_grid_set_first(&out, g, -1, NULL, &err), DM_ERR_ARGUMENT);
-	assert_null(out);
+	static const double outside[] = {3, NAN, -1}; /* with 3 it would rise */
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(dm_grid_set_first(&out, g, outside[i], NULL, &err), DM_ERR_ARGUMENT);
+		assert_non_null(strstr(err.message, "grid set_first: level = "));
+		assert_non_null(strstr(err.message, "is outside [4, "));
+		assert_null(out);
+	}
 	assert_int_equal(dm_grid_flip(NULL, g, NULL, &err), DM_ERR_ARGUMENT);
 	assert_int_equal(dm_grid_flip(&out, NULL, NULL, &err), DM_ERR_ARGUMENT);
 	assert_int_equal(dm_grid_set_first(&out, NULL, 1, NULL, &err), DM_ERR_ARGUMENT);

@@ -55,8 +55,9 @@ static void test_times(void **state)
 {
 	(void)state;
 	static const struct known known[] = {
-	    {"linear", "respaced:ddim=5,final=last", {800, 600, 400, 200, 0, 0, NAN}},
-	    {"linear:T=300", "respaced:sections=2/3,final=last", {299, 224, 150, 149, 0, 0, NAN}},
+	    {"linear", "respaced:ddim=5,final=last", {800, 600, 400, 200, 0, NAN}},
+	    {"linear", "respaced:ddim=5,final=repeat", {800, 600, 400, 200, 0, 0, NAN}},
+	    {"linear:T=300", "respaced:sections=2/3,final=last", {299, 224, 150, 149, 0, NAN}},
 	    {"linear:T=7", "respaced:sections=2/1/2", {6, 5, 3, 2, 0, -1, NAN}}, /* 3, 2 and 2 indices */
 	    {"linear:T=9", "respaced:steps=4", {8, 5, 3, 0, -1, NAN}},
 	    {"linear", "respaced:sections=1", {0, -1, NAN}},
@@ -80,7 +81,9 @@ static void test_times(void **state)
 	    {"vp:t_min=0.01", "time_quadratic:steps=3,final=denoise", {1, 0.49, 0.16, 0.01, 0, NAN}},
 	    {"vp", "trailing:steps=2,final=denoise", {1, 0.5005, 0.001, 0, NAN}},
 	    {"linear", "trailing:steps=2,final=denoise", {999, 499, 0, -1, NAN}},
-	    {"linear", "linspace:steps=3,final=denoise", {999, 500, 0, -1, NAN}}, /* index 0 is there already */
+	    {"linear", "linspace:steps=3,final=denoise", {999, 666, 333, 0, -1, NAN}},
+	    {"flow:t_min=0.01", "flow:steps=2,final=denoise", {1, 0.5, 0.01, 0, NAN}},
+	    {"flow:t_min=0.01", "flow:steps=2,extra=0,final=last", {1, 0.5, 0.01, NAN}},
 	    {"ve:sigma_min=1,sigma_max=9", "time_quadratic:steps=2", {9, 4, 1, NAN}},
 	    {"vp", "simple:steps=4,T=8", {1, 0.75, 0.5, 0.25, 0, NAN}},
 	    {"trigflow", "trigflow:steps=2,max=1.5708,intermediate=1.3", {1.5707963267948966, 1.3, 0, NAN}},
@@ -128,6 +131,11 @@ static void test_levels(void **state)
 	    {"edm:sigma_max=81,sigma_min=1", "consistency:train_steps=5,rho=2,at=3/1", {49, 9, 0, NAN}},
 	    {"edm:sigma_max=81,sigma_min=1", "consistency:steps=1,rho=2,final=last", {81, 1, NAN}},
 	    {"ve", "geometric_variance:steps=3,sigma_max=8,sigma_min=2", {64, 16, 4, 0, NAN}},
+	    {"edm:sigma_max=8,sigma_min=0.5", "geometric_variance:steps=2,final=last", {64, 4, 0.25, NAN}},
+	    {"edm:sigma_max=8,sigma_min=0.5", "geometric_variance:steps=2,final=denoise", {64, 4, 0.25, 0, NAN}},
+	    {"alpha_bars:at=0.9/0.2",
+	     "geometric_variance:steps=2",
+	     {2, 1.0 / 9, 0, NAN}}, /* the noise end is at 2, not 4 */
 	    {"ve",
 	     "laplace:steps=3,sigma_max=100,sigma_min=0.01,b=0.25",
 	     {17.782794100389228, 1, 0.056234132519034912, 0, NAN}},
@@ -291,6 +299,24 @@ static void test_every_family(void **state)
 	}
 }
 
+/* Grids of whole indices have at most as many steps as the table has entries; those that interpolate have any number. */
+static void test_more_steps_than_entries(void **state)
+{
+	static const char *const grids[] = {
+	    "trailing:round=0,", "linspace:round=0,", "time_uniform:round=0,", "normal:", "sgm_uniform:", "kl_optimal:",
+	    "linear_quadratic:", "bong_tangent:",     "time_quadratic:",       "karras:", "exponential:", "log_snr:"};
+	dm_schedule *s = create("linear:T=10");
+	(void)state;
+	for (size_t i = 0; i < sizeof grids / sizeof *grids; i++) {
+		char spec[64];
+		snprintf(spec, sizeof spec, "%ssteps=33", grids[i]);
+		dm_grid *g = create_grid(s, spec);
+		assert_int_equal(dm_grid_count(g), 34);
+		dm_grid_free(g);
+	}
+	dm_schedule_free(s);
+}
+
 /* ---------------------------------------------------------------------------------------------------------- errors */
 
 static void test_bad_specs(void **state)
@@ -303,8 +329,8 @@ static void test_bad_specs(void **state)
 	} bad[] = {
 	    {"vp", "respaced", DM_ERR_UNSUPPORTED, "needs a table's indices"},
 	    {"linear", "respaced:ddim=600", DM_ERR_ARGUMENT, "no stride keeps ddim = 600 of 1000"},
-	    {"linear", "respaced:ddim=10,steps=9", DM_ERR_ARGUMENT, "steps = 9, but 10"},
-	    {"linear", "respaced:sections=10/10,steps=9", DM_ERR_ARGUMENT, "steps = 9, but 20"},
+	    {"linear", "respaced:ddim=10,steps=9", DM_ERR_ARGUMENT, "steps = 9, but there are 10 indices"},
+	    {"linear", "respaced:sections=10/10,steps=9", DM_ERR_ARGUMENT, "steps = 9, but there are 20 indices"},
 	    {"linear", "respaced:sections=501/1", DM_ERR_ARGUMENT, "a section of 500 indices cannot give 501"},
 	    {"linear", "respaced:sections=1.5", DM_ERR_ARGUMENT, "a section of 1.5"},
 	    {"linear", "respaced:ddim=10,sections=3", DM_ERR_ARGUMENT, "not both"},
@@ -313,6 +339,14 @@ static void test_bad_specs(void **state)
 	    {"linear", "lcm:strength=1.1", DM_ERR_ARGUMENT, "strength = 1.1 is outside [0, 1]"},
 	    {"linear:T=10", "lcm", DM_ERR_ARGUMENT, "original_steps = 50, but the table has 10"},
 	    {"linear", "simple:steps=1001", DM_ERR_ARGUMENT, "1001 steps, but the table has 1000"},
+	    {"linear", "ddim_uniform:steps=1001", DM_ERR_ARGUMENT, "1001 steps, but the table has 1000"},
+	    {"linear", "smoothstep:steps=1001", DM_ERR_ARGUMENT, "1001 steps, but the table has 1000"},
+	    {"linear", "beta_index:steps=1001", DM_ERR_ARGUMENT, "1001 steps, but the table has 1000"},
+	    {"linear", "time_uniform:steps=1000", DM_ERR_ARGUMENT, "1000 steps need 1001 points"},
+	    {"linear", "respaced:steps=1001", DM_ERR_ARGUMENT, "1000 indices cannot give 1001"},
+	    {"linear", "lcm:steps=51", DM_ERR_ARGUMENT, "51 steps, but 50"},
+	    {"alpha_bars:at=0.9/0.2", "geometric_variance:sigma_max=2", DM_ERR_ARGUMENT,
+	     "sigma_max = 2 stands for the level 4"},
 	    {"linear", "simple:shift=3", DM_ERR_UNSUPPORTED, "shift = 3 needs"},
 	    {"ve", "simple:shift=3", DM_ERR_UNSUPPORTED, "shift = 3 needs"},
 	    {"linear", "simple:T=500", DM_ERR_ARGUMENT, "T = 500, but the schedule's table has 1000"},
@@ -379,7 +413,9 @@ static void test_memory(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(times), TEST(clip_lambda),  TEST(levels),    TEST(resampled), TEST(flow),
-	                                   TEST(iddpm), TEST(every_family), TEST(bad_specs), TEST(memory)};
+	const struct CMUnitTest tests[] = {
+	    TEST(times),     TEST(clip_lambda), TEST(levels),       TEST(resampled),
+	    TEST(flow),      TEST(iddpm),       TEST(every_family), TEST(more_steps_than_entries),
+	    TEST(bad_specs), TEST(memory)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

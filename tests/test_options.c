@@ -379,6 +379,74 @@ static void test_listing(void **state)
 	assert_null(dm_method_at(INT32_MIN, 0));
 }
 
+/* ----------------------------------------------------------------------------------------- names of other systems */
+
+/* A name of another system is no name here, unless both have it, and the message has the spec that it has here. */
+static void check_foreign(const char *kind, const char *name)
+{
+	static const char called[] = "here it is called ";
+	dm_error error = {0}, other;
+	dm_status st = try_spec(kind, name, &error);
+	if (st == DM_OK || st == DM_ERR_ARGUMENT) /* the same name, perhaps with values that have to be given */
+		return;
+	const char *spec = strstr(error.message, called);
+	if (st != DM_ERR_NAME || !spec)
+		fail_msg("%s %s: %s (%s)", kind, name, dm_status_name(st), error.message);
+	spec += strlen(called);
+	st = try_spec(kind, spec, &other);
+	if (st == DM_ERR_NAME || (strchr(spec, ':') && st != DM_OK))
+		fail_msg("%s %s is called %s here: %s", kind, name, spec, other.message);
+}
+
+/* Every name of the list "system: name (options), name; system: name"; how many there are. */
+static int check_names(const char *kind, const char *known_as)
+{
+	char name[64];
+	int n = 0;
+	for (const char *at = known_as; *at;) {
+		size_t system = strcspn(at, ":,;("), length;
+		at += at[system] == ':' ? system + 1 : 0;
+		at += strspn(at, " ");
+		length = strcspn(at, ",;(");
+		snprintf(name, sizeof name, "%.*s", (int)(length - (at[length] == '(')), at);
+		check_foreign(kind, name);
+		n++;
+		at += length;
+		at += *at == '(' ? strcspn(at, ")") + 1 : 0;
+		at += *at != 0;
+	}
+	return n;
+}
+
+static void test_foreign_names(void **state)
+{
+	static const struct {
+		int32_t kind;
+		const char *name;
+		int least;
+	} kinds[] = {{DM_KIND_SAMPLER, "sampler", 100},
+	             {DM_KIND_SCHEDULE, "schedule", 30},
+	             {DM_KIND_GRID, "grid", 40},
+	             {DM_KIND_GUIDANCE, "guidance", 20}};
+	const dm_method *m;
+	(void)state;
+	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+		int n = 0;
+		for (int32_t i = 0; (m = dm_method_at(kinds[k].kind, i)) != NULL; i++)
+			n += m->known_as ? check_names(kinds[k].name, m->known_as) : 0;
+		assert_true(n >= kinds[k].least);
+	}
+	dm_error error;
+	assert_int_equal(try_spec("sampler", "DPM++ 3M", &error), DM_ERR_NAME);
+	assert_non_null(strstr(error.message, "did you mean \"dpmpp_3m\""));
+	assert_int_equal(try_spec("sampler", "dpmpp_2m_sde_heun", &error), DM_ERR_NAME);
+	assert_non_null(strstr(error.message, "here it is called dpmpp_2m_sde:solver_type=heun"));
+	assert_int_equal(try_spec("sampler", "DDIMInverseScheduler", &error), DM_ERR_NAME); /* its bracket is a note */
+	assert_string_equal(strstr(error.message, "here"), "here it is called ddim");
+	assert_int_equal(try_spec("sampler", "", &error), DM_ERR_NAME);
+	assert_null(strstr(error.message, "here it is called"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -386,7 +454,7 @@ int main(void)
 	    cmocka_unit_test(test_long_words),   cmocka_unit_test(test_decimal_comma),
 	    cmocka_unit_test(test_plan_options), cmocka_unit_test(test_run_options),
 	    cmocka_unit_test(test_run_spec),     cmocka_unit_test(test_own_option_tables),
-	    cmocka_unit_test(test_listing),
+	    cmocka_unit_test(test_listing),      cmocka_unit_test(test_foreign_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

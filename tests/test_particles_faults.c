@@ -167,9 +167,12 @@ static void test_operator_fails_at_each_call(void **state)
 		DO(dm_particles_create(&particles, p.schedule, p.grid, p.model, op, y, DIM, "noise=0.5", DM_F64, 1, 3, DIM,
 		                       NULL, err));
 		f = (struct faulty){.fail_at = by_nan ? 0 : i, .nan_at = by_nan ? i - last : 0};
-		if (i && (!by_nan || f.nan_at % 2)) { /* every other call is that of the adjoint */
+		if (i) { /* every other call is that of the adjoint */
+			int call = by_nan ? f.nan_at : i;
 			assert_int_equal(dm_particles_all(particles, &error), by_nan ? DM_ERR_NOT_FINITE : DM_ERR_CALLBACK);
-			assert_true(by_nan ? strstr(error.message, "measurement") != NULL : error.user_code == 9);
+			assert_non_null(strstr(error.message, call % 2 ? "operator apply" : "operator adjoint"));
+			assert_true(error.sample == (call - 1) / 2 % 3 && error.step == (call - 1) / 6);
+			assert_true(by_nan || error.user_code == 9);
 		}
 		f.fail_at = f.nan_at = 0;
 		DO(dm_particles_all(particles, err));

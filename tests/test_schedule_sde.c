@@ -300,6 +300,11 @@ static double hot(double t)
 	return 1000;
 }
 
+static double pausing(double t)
+{
+	return t > 0.25 && t < 0.5 ? 0 : 1;
+}
+
 static void test_refused(void **state)
 {
 	(void)state;
@@ -319,13 +324,44 @@ static void test_refused(void **state)
 	check_refused(p, 0, 0.1, 1, DM_ERR_ARGUMENT, "diffusion = inf");
 	p.infinite_at = 0;
 	p.f = hopeless;
-	check_refused(p, 0, 0.1, 1, DM_ERR_ARGUMENT, "cannot be integrated near t = 0.5");
+	check_refused(p, 0, 0.1, 1, DM_ERR_ARGUMENT, "cannot be integrated near t = 0.5: there one of them has no bound");
 	p.f = noise_like;
 	check_refused(p, 0, 0.1, 1, DM_ERR_ARGUMENT, "cannot be integrated");
 	p.f = hot; /* sigma^2 overflows */
-	check_refused(p, 0, 0.1, 1, DM_ERR_ARGUMENT, "cannot be integrated");
+	check_refused(p, 0, 0.1, 1, DM_ERR_ARGUMENT, "both must be finite");
 	p.f = p.g = zero; /* no noise at all */
-	check_refused(p, 0, 0.1, 1, DM_ERR_ARGUMENT, "lambda must fall");
+	check_refused(p, 0, 0.1, 1, DM_ERR_ARGUMENT, "diffusion is 0 from t = 0 to");
+	p.g = pausing;
+	check_refused(p, 0, 0.1, 1, DM_ERR_ARGUMENT, "diffusion is 0 from t = 0.25 to 0.5, so that lambda does not fall");
+}
+
+/* ln alpha = -1000 t: below the least number alpha is 0, and so the level is infinite. */
+static double steep(double t)
+{
+	(void)t;
+	return -1000;
+}
+
+static void test_underflow(void **state)
+{
+	(void)state;
+	struct problem p = problems[0];
+	p.f = steep;
+	p.g = hot;
+	dm_schedule *s;
+	dm_error err = {0};
+	dm_node node;
+	assert_int_equal(dm_schedule_create_sde(&s, &ops, &p, 0, 0.1, 1, NULL, &err), DM_OK);
+	assert_int_equal(dm_schedule_at_time(s, 0.5, &node, &err), DM_OK);
+	assert_true(fabs(node.lambda + 500 + log(500) / 2) < 1e-8 && node.alpha > 0);
+	assert_int_equal(dm_schedule_at_time(s, 0.9, &node, &err), DM_OK);
+	assert_true(node.lambda == -INFINITY && node.alpha == 0 && fabs(node.sigma - sqrt(500)) < 1e-8);
+	assert_int_equal(dm_schedule_at_lambda(s, -INFINITY, &node, &err), DM_OK);
+	assert_true(node.lambda == -INFINITY && node.alpha == 0);
+	dm_grid *g;
+	assert_int_equal(dm_grid_create(&g, s, "levels:at=inf/3/1", NULL, &err), DM_OK);
+	dm_grid_free(g);
+	dm_schedule_free(s);
 }
 
 static void test_bad_calls(void **state)
@@ -377,7 +413,7 @@ static void test_memory(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(integrals), TEST(inverse_and_rates), TEST(grid_over_it),
-	                                   TEST(refused),   TEST(bad_calls),         TEST(memory)};
+	const struct CMUnitTest tests[] = {TEST(integrals), TEST(inverse_and_rates), TEST(grid_over_it), TEST(refused),
+	                                   TEST(underflow), TEST(bad_calls),         TEST(memory)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

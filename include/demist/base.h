@@ -113,6 +113,10 @@ typedef struct dm_method {
 	const char *name, *help;
 	const char *source; /* paper and equation, or the convention it follows */
 	int32_t n_option;
+	/* What it is called elsewhere, NULL where nothing is known: "diffusers: UniPCMultistepScheduler; ComfyUI: uni_pc
+	 * (variant=bh1), uni_pc_bh2 (variant=bh2)". In brackets the options here that are meant by the name, or a note. An
+	 * unknown name that stands here is answered with the spec it has in this library. */
+	const char *known_as;
 } dm_method;
 
 enum {

@@ -4,9 +4,11 @@
  * noise; a grid that goes up (direction=up) encodes a sample into noise.
  *
  * Options that every named grid has: steps (N); final = zero (alpha 1, sigma 0), or last (the least noise of the
- * schedule: table index 0, or the end of a continuous process), or repeat (the last node again: the last step does not
- * move), or included (the grid's own last value is the final node: N nodes, N - 1 steps), or denoise (last, and one more
- * step from there to zero: one more evaluation); direction = down, up. */
+ * schedule: table index 0, or the end of a continuous process; a grid whose values go down to there has one value more,
+ * so that every step moves, and a list of the caller's one step less), or repeat (the last node again: the last step does
+ * not move), or included (the grid's own last value is the final node: N nodes, N - 1 steps), or denoise (last, and one
+ * more step from there to zero: one more evaluation); direction = down, up.
+ * More steps than a table has entries: refused by grids of whole indices, allowed by those that interpolate. */
 #ifndef DEMIST_GRID_H
 #define DEMIST_GRID_H
 
@@ -23,8 +25,7 @@ DM_API dm_status dm_grid_create(dm_grid **out, const dm_schedule *schedule, cons
 
 /* Node by node, for those who need full control: n >= 2 nodes, the last one is the final level. alpha, sigma and time
  * are taken as they are (time NaN: the model's map decides); t is filled in from lambda where it is NaN; lambda and
- * visit are ignored. The noise must fall (or stay) from node to node, or
- * rise (or stay). */
+ * visit are ignored. The noise must fall (or stay) from node to node, or rise (or stay). */
 DM_API dm_status dm_grid_create_nodes(dm_grid **out, const dm_schedule *schedule, const dm_node *node, size_t n,
                                       const dm_allocator *allocator, dm_error *err);
 
@@ -35,8 +36,10 @@ DM_API dm_status dm_grid_create_visits(dm_grid **out, const dm_schedule *schedul
 DM_API void dm_grid_free(dm_grid *grid);
 
 /* New grids from old ones; times that the model receives go along with their nodes.
- * split: the nodes up to `node` and those from it on; high or low may be NULL where that part is not wanted.
- * split_strength: the same at the node from which round(strength * steps) steps are left; strength in [0, 1].
+ * split: the nodes up to `node` and those from it on; high or low may be NULL where that part is not wanted. A part
+ * that is wanted has at least one step.
+ * split_strength: the same at the node from which round(strength * steps) steps are left; strength in [0, 1]. Where
+ * none is left (strength = 0) there is no low part: that is an error, and nothing to be done to the start.
  * flip: the nodes in the opposite order. extend: every interval between levels high and low (sigma/alpha; s on the flow
  * process) is cut into `parts`, even in the level (spacing 0), or closer at its beginning (1) or end (2). set_first: the
  * first node is replaced by the one at that sigma/alpha. */

@@ -44,7 +44,7 @@ enum {
 typedef struct dm_request {
 	size_t struct_size;
 	int32_t kind, n_branch;
-	int64_t eval;          /* counts predictions from 0 */
+	int64_t eval;          /* counts predictions from 0; of DM_ASK_VJP and _GRADIENT: the prediction before */
 	int64_t step, n_step;  /* n_step is -1 where the number is not known (adaptive methods) */
 	const int64_t *sample; /* n_sample entries: index of each row's sample; adaptive runs ask for some of them */
 	const uint64_t *seed;  /* n_sample entries */
@@ -64,6 +64,8 @@ typedef struct dm_request {
 	const void *cotangent; /* DM_ASK_VJP: type out_type, stride out_stride */
 	int32_t target;    /* DM_ASK_GRADIENT, _VALUE: the number of the condition, 0 unless a guidance says otherwise */
 	double *log_value; /* DM_ASK_VALUE, and DM_ASK_GRADIENT where not NULL: n_sample log-probabilities */
+	/* DM_ASK_PREDICTION and _VJP of a model with two_time=1, else NULL: where the step goes, n_time entries each */
+	const double *time_to, *alpha_to, *sigma_to;
 } dm_request;
 
 /* predict answers DM_ASK_PREDICTION, vjp DM_ASK_VJP, gradient DM_ASK_GRADIENT and DM_ASK_VALUE; predict NULL: the caller drives the run
@@ -92,7 +94,10 @@ typedef struct dm_model_ops {
  *   input = state, or scaled (x / sqrt(alpha^2 sigma_data^2 + sigma^2)), or ve (x / alpha); sigma_data; x, out = the
  *   number types of input and output (default: those of the state); x_stride, out_stride in elements (0: n_element);
  *   variance = 1 if the network has a second output; sigma_min of consistency; time_n, a number of some times; models,
- *   conditions and perturbations: how many the network knows, so that a guidance that needs others is refused.
+ *   conditions and perturbations: how many the network knows, so that a guidance that needs others is refused;
+ *   two_time = 1 if the network is told where the step goes too (flow maps): time_to is the same map of the end of the
+ *   step, or of the sampler's own aim (dm_emit_eval_to of sampler.h), or equal to time where what is wanted is the
+ *   prediction at that level itself (likelihoods, particles, codebooks, Langevin steps).
  * ops may be NULL for step mode without destroy. */
 DM_API dm_status dm_model_create(dm_model **out, const char *spec, const dm_model_ops *ops, void *user,
                                  const dm_allocator *allocator, dm_error *err);

@@ -68,6 +68,7 @@ typedef struct dm_row {
 	const dm_node *at;
 	const dm_branch *branch;
 	int32_t stage;
+	const dm_node *to; /* EVAL and VJP where the model has two_time=1: where the step goes; else NULL */
 } dm_row;
 
 /* The plan of a run from the first node of the grid to the last. options (NULL: none), "name=value,...":

@@ -57,6 +57,10 @@ DM_API dm_val dm_emit_increment(dm_emit *e, double lambda_from, double lambda_to
 /* The model's guided prediction for the value x at a node, in the space asked for. */
 DM_API dm_val dm_emit_eval(dm_emit *e, dm_val x, const dm_node *at, int32_t space);
 
+/* The same by a sampler that does not go to the end of the step with it, but to another node first: models with
+ * two_time=1 are told that one. dm_emit_eval tells them the end of the step. */
+DM_API dm_val dm_emit_eval_to(dm_emit *e, dm_val x, const dm_node *at, const dm_node *to, int32_t space);
+
 /* The same evaluation seen differently: in another space; before the maps on x0 (DM_PART_UNMAPPED); the branch without
  * condition alone, which is then always asked for (DM_PART_UNGUIDED); the network's second output (DM_PART_VARIANCE,
  * space RAW). */
@@ -111,6 +115,7 @@ typedef struct dm_sampler_ops {
 	dm_status (*weights)(void *user, const double *option, int32_t rule, const double parameter[4], size_t n_sample,
 	                     const dm_stats *stats, double *weight);
 	int32_t clock; /* adaptive methods: h is a step in DM_CLOCK_LAMBDA or DM_CLOCK_TIME */
+	int32_t order; /* what dm_sampler_order returns; 0: none is claimed */
 } dm_sampler_ops;
 
 /* By name: "ddim:eta=0.5", "dpmpp_2m", "unipc:order=3,variant=bh1", ... */
@@ -122,5 +127,12 @@ DM_API dm_status dm_sampler_create_custom(dm_sampler **out, const char *spec, co
                                           const dm_option *option, int32_t n_option, const dm_allocator *allocator,
                                           dm_error *err);
 DM_API void dm_sampler_free(dm_sampler *sampler);
+
+/* The order of convergence that is claimed of a whole run with these options, its start and its last step included: p
+ * where the error falls as the p-th power of the step. Of options that draw nothing it is the order towards the
+ * probability-flow ODE, of others the weak order towards the SDE they stand for, with an exact model in both. It holds for
+ * more and more nodes, even in lambda, down to a level above 0; of an adaptive method it is that of its formulas over
+ * equal steps. 0: none is claimed, or sampler is NULL. */
+DM_API int32_t dm_sampler_order(const dm_sampler *sampler);
 
 #endif

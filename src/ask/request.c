@@ -31,6 +31,10 @@ dm_status dmi_ask_make(struct dmi_asker *a, int32_t kind)
 	rq->cotangent = kind == DM_ASK_VJP ? a->cotangent : NULL;
 	rq->out_variance = variance ? a->out_variance : NULL;
 	rq->log_value = value ? a->log_value : NULL;
+	int two_times = rq->n_branch && dmi_model_has_two_times(a->model); /* the prediction at the level itself */
+	rq->time_to = two_times ? a->time : NULL;
+	rq->alpha_to = two_times ? a->alpha : NULL;
+	rq->sigma_to = two_times ? a->sigma : NULL;
 	a->out[0] = a->own_out;
 	a->out_variance[0] = a->own_variance;
 	for (size_t k = 0; k < rq->n_sample; k++) {

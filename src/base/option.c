@@ -73,29 +73,51 @@ static dm_status unknown(dm_error *err, const char *what, const char *word, size
 {
 	char own[MAX_NAME + 1];
 	const char *nearest = dmi_nearest(word, n, candidate, n_candidate);
+	for (size_t i = 0; i < n_candidate; i++)
+		if (dmi_same_name(word, n, candidate[i], strlen(candidate[i])))
+			nearest = candidate[i];
 	if (nearest)
 		return dmi_fail(err, DM_ERR_NAME, "%s: unknown name \"%s\", did you mean \"%s\"?", what, piece(own, word, n),
 		                nearest);
 	return dmi_fail(err, DM_ERR_NAME, "%s: unknown name \"%s\"", what, piece(own, word, n));
 }
 
+/* A name that is none here: what it is called here, if it is known from elsewhere, or the nearest one. */
+static dm_status unknown_method(dm_error *err, const struct dmi_method *const *registry, int32_t n, const char *kind,
+                                const char *word, size_t length)
+{
+	const char *candidate[MAX_CANDIDATE];
+	char own[MAX_NAME + 1], options[2 * MAX_NAME] = "";
+	struct dmi_text text = {options, sizeof options, 0};
+	int misspelt = 0;
+	for (int32_t i = 0; i < n; i++) {
+		candidate[i] = registry[i]->info.name;
+		misspelt |= dmi_same_name(word, length, candidate[i], strlen(candidate[i]));
+	}
+	for (int loosely = 0; loosely <= !misspelt; loosely++)
+		for (int32_t i = 0; i < n; i++)
+			if (dmi_is_known_as(registry[i]->info.known_as, word, length, loosely, &text))
+				return dmi_fail(err, DM_ERR_NAME, "%s = \"%s\": no such %s; here it is called %s%s%s", kind,
+				                piece(own, word, length), kind, candidate[i], *options ? ":" : "", options);
+	return unknown(err, kind, word, length, candidate, (size_t)n);
+}
+
 const struct dmi_method *dmi_method_find(const struct dmi_method *const *registry, int32_t n, const char *kind,
                                          const char *spec, const char **options_text, dm_error *err)
 {
-	const char *candidate[MAX_CANDIDATE];
 	if (!spec) {
 		dmi_fail(err, DM_ERR_ARGUMENT, "%s: spec is NULL", kind);
 		return NULL;
 	}
 	size_t length = strcspn(spec, ":");
 	for (int32_t i = 0; i < n; i++) {
-		candidate[i] = registry[i]->info.name;
-		if (strlen(candidate[i]) == length && !memcmp(candidate[i], spec, length)) {
+		const char *name = registry[i]->info.name;
+		if (strlen(name) == length && !memcmp(name, spec, length)) {
 			*options_text = spec[length] ? spec + length + 1 : spec + length;
 			return registry[i];
 		}
 	}
-	unknown(err, kind, spec, length, candidate, (size_t)n);
+	unknown_method(err, registry, n, kind, spec, length);
 	return NULL;
 }
 

@@ -13,13 +13,15 @@ struct dmi_method {
 	const dm_option *option;
 };
 
-#define DMI_METHOD(name, help, source, options)                                                                        \
+/* known_as: dm_method's; the others are known nowhere else. */
+#define DMI_METHOD_KNOWN(name, help, source, options, known_as)                                                        \
 	{                                                                                                                  \
-		{sizeof(dm_method), name, help, source, (int32_t)(sizeof(options) / sizeof *(options))}, options               \
+		{sizeof(dm_method), name, help, source, (int32_t)(sizeof(options) / sizeof *(options)), known_as}, options     \
 	}
+#define DMI_METHOD(name, help, source, options) DMI_METHOD_KNOWN(name, help, source, options, NULL)
 #define DMI_METHOD_PLAIN(name, help, source)                                                                           \
 	{                                                                                                                  \
-		{sizeof(dm_method), name, help, source, 0}, NULL                                                               \
+		{sizeof(dm_method), name, help, source, 0, NULL}, NULL                                                         \
 	}
 #define DMI_REAL(name, help, value, low, high)                                                                         \
 	{                                                                                                                  \
@@ -71,6 +73,13 @@ void dmi_options_print(struct dmi_text *text, const char *name, const dm_option 
  * none. */
 const struct dmi_method *dmi_method_find(const struct dmi_method *const *registry, int32_t n, const char *kind,
                                          const char *spec, const char **options_text, dm_error *err);
+
+/* Whether two names are the same but for case, spaces, '_' and '-', with '+' for 'p': "DPM++ 2M" is "dpmpp_2m". */
+int dmi_same_name(const char *a, size_t n, const char *b, size_t m);
+
+/* Whether a word of length n is one of the names in known_as (dm_method's), exactly or (loosely) in that sense. `out` gets
+ * the options that stand behind it, if any. */
+int dmi_is_known_as(const char *known_as, const char *word, size_t n, int loosely, struct dmi_text *out);
 
 /* The candidate nearest to a word (length n), for "did you mean"; candidates end with NULL; NULL if none is near. */
 const char *dmi_nearest(const char *word, size_t n, const char *const *candidate, size_t n_candidate);

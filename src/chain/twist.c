@@ -26,17 +26,21 @@ dm_status dmi_particles_measure(dm_particles *p, double *x0, dm_error *err)
 	for (size_t i = 0; st == DM_OK && i < p->chain.ask.n_sample; i++) {
 		const double *y = p->y + i / p->n_particle * op->n_out;
 		double *rest = p->work, *gradient = dmi_chain_row(&p->chain, p->gradient, i), square = 0;
-		st = dm_operator_apply(op, dmi_chain_row(&p->chain, x0, i), rest, err);
+		st = dmi_operator_apply(op, dmi_chain_row(&p->chain, x0, i), rest, err);
 		for (size_t k = 0; st == DM_OK && k < op->n_out; k++) {
 			rest[k] = (y[k] - rest[k]) / variance;
 			square += rest[k] * rest[k];
 		}
 		if (st == DM_OK)
-			st = dm_operator_adjoint(op, rest, gradient, err);
+			st = dmi_operator_adjoint(op, rest, gradient, err);
 		p->twist[i] = -variance * square / 2 - constant;
 		if (st == DM_OK && !dmi_is_finite(p->twist[i]))
 			st = dmi_fail(err, DM_ERR_NOT_FINITE, "particles: the operator's measurement of sample %l is not finite",
 			              p->chain.ask.sample[i]);
+		if (st != DM_OK && err) {
+			err->sample = p->chain.ask.sample[i];
+			err->step = (int64_t)p->chain.at;
+		}
 	}
 	return st;
 }

@@ -128,8 +128,9 @@ static dm_status check(const struct dmi_options *o, dm_guidance_ops *ops, dm_err
 }
 
 const struct dmi_guidance_type dmi_guidance_apg = {
-    .method = DMI_METHOD("apg", "adaptive projected guidance, with momentum and a limited norm",
-                         "Sadat 2025, algorithm 1", options),
+    .method =
+        DMI_METHOD_KNOWN("apg", "adaptive projected guidance, with momentum and a limited norm",
+                         "Sadat 2025, algorithm 1", options, "diffusers: AdaptiveProjectedGuidance; ComfyUI: APG"),
     .ops = {.struct_size = sizeof(dm_guidance_ops),
             .needs_stats = 1,
             .branches = branches,

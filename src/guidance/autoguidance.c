@@ -42,7 +42,8 @@ static dm_status weights(void *user, const dm_node *at, const dm_branch *branch,
 }
 
 const struct dmi_guidance_type dmi_guidance_autoguidance = {
-    .method = DMI_METHOD("autoguidance", "away from the prediction of a worse model", "Karras 2024", options),
+    .method = DMI_METHOD_KNOWN("autoguidance", "away from the prediction of a worse model", "Karras 2024", options,
+                               "diffusers: AutoGuidance"),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .branches = branches, .weights = weights},
     .check = dmi_guidance_check_scale,
 };

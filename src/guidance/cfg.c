@@ -44,7 +44,9 @@ static dm_status weights(void *user, const dm_node *at, const dm_branch *branch,
 }
 
 const struct dmi_guidance_type dmi_guidance_cfg = {
-    .method = DMI_METHOD("cfg", "classifier-free guidance of a condition against none", "Ho 2021, eq. 6", options),
+    .method = DMI_METHOD_KNOWN(
+        "cfg", "classifier-free guidance of a condition against none", "Ho 2021, eq. 6", options,
+        "diffusers: ClassifierFreeGuidance, guidance_scale; ComfyUI: CFGGuider; stable-diffusion.cpp: cfg-scale"),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .branches = branches, .weights = weights},
     .check = dmi_guidance_check_scale,
 };

@@ -35,8 +35,8 @@ static dm_status weights(void *user, const dm_node *at, const dm_branch *branch,
 }
 
 const struct dmi_guidance_type dmi_guidance_cfg_norm = {
-    .method = DMI_METHOD("cfg_norm", "limit the norm of the guided prediction by that of the conditional one",
-                         "CFGNorm of image editors; Lumina 2", options),
+    .method = DMI_METHOD_KNOWN("cfg_norm", "limit the norm of the guided prediction by that of the conditional one",
+                               "CFGNorm of image editors; Lumina 2", options, "ComfyUI: CFGNorm"),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .needs_stats = 1, .branches = branches, .weights = weights},
     .space = SPACE,
 };

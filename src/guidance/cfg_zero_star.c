@@ -71,8 +71,9 @@ static dm_status check(const struct dmi_options *o, dm_guidance_ops *ops, dm_err
 }
 
 const struct dmi_guidance_type dmi_guidance_cfg_zero_star = {
-    .method = DMI_METHOD("cfg_zero_star", "classifier-free guidance with an optimal scale of the unconditional branch",
-                         "Fan 2025, eq. 8-10", options),
+    .method = DMI_METHOD_KNOWN(
+        "cfg_zero_star", "classifier-free guidance with an optimal scale of the unconditional branch",
+        "Fan 2025, eq. 8-10", options, "diffusers: ClassifierFreeZeroStarGuidance; ComfyUI: CFGZeroStar"),
     .ops = {.struct_size = sizeof(dm_guidance_ops),
             .needs_stats = 1,
             .branches = branches,

@@ -15,7 +15,7 @@ static void parameters(const double *option, double parameter[4])
 }
 
 const struct dmi_guidance_type dmi_guidance_clip = {
-    .method = DMI_METHOD("clip", "clip x0 to [-range, range]", "Ho 2020", options),
+    .method = DMI_METHOD_KNOWN("clip", "clip x0 to [-range, range]", "Ho 2020", options, "diffusers: clip_sample"),
     .map = DM_MAP_CLIP,
     .parameters = parameters,
 };

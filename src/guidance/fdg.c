@@ -53,7 +53,8 @@ static dm_status after(void *user, const dm_guide *guide, dm_emit *e, dm_val *x0
 }
 
 const struct dmi_guidance_type dmi_guidance_fdg = {
-    .method = DMI_METHOD("fdg", "a scale for low and one for high frequencies", "Sadat 2025 (FDG)", options),
+    .method = DMI_METHOD_KNOWN("fdg", "a scale for low and one for high frequencies", "Sadat 2025 (FDG)", options,
+                               "diffusers: FrequencyDecoupledGuidance"),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .branches = branches, .after = after},
     .needs_operator = 1,
     .check = dmi_guidance_check_interval,

@@ -282,6 +282,17 @@ int dmi_guidance_emits(const dm_guidance *guidance)
 	return emits;
 }
 
+int dmi_guidance_is_mask(const dm_guidance *guidance, int32_t which)
+{
+	int found = which == DM_BOUND_MASK;
+	for (int32_t i = 0; guidance && which >= DM_BOUND_USER && which < DM_BOUND_MEASUREMENT && i < guidance->n_stage;
+	     i++) {
+		const struct dmi_stage *stage = &guidance->stage[i];
+		found |= stage->type && stage->type->masks && stage->options.value[stage->type->masks] != 0;
+	}
+	return found;
+}
+
 /* What a stage sees: the result so far, r over all values; the branches; its own kept value where own >= 0. */
 static int32_t seen_by(int32_t n_branch, int32_t own, int32_t *index)
 {

@@ -9,12 +9,13 @@
 /* An entry of the registry. The user of its ops is the array of option values; a map has a number and fills its
  * parameters from the option values.
  * first: no stage may stand before it. space: the number of the option that names the space in which it looks at its
- * values (dmi_spaces), 0: x0 always. check (optional): of all options together; it may take ops away that they make
+ * values (dmi_spaces), 0: x0 always. masks: the number of the option with which it takes what is bound from
+ * DM_BOUND_USER on as masks, 0: none. check (optional): of all options together; it may take ops away that they make
  * idle. */
 struct dmi_guidance_type {
 	struct dmi_method method;
 	dm_guidance_ops ops;
-	int32_t map, needs_operator, first, space;
+	int32_t map, needs_operator, first, space, masks;
 	void (*parameters)(const double *option, double parameter[4]);
 	dm_status (*check)(const struct dmi_options *options, dm_guidance_ops *ops, dm_error *err);
 };
@@ -65,6 +66,9 @@ dm_status dmi_guidance_keep(const dm_guidance *guidance, int32_t k, const dm_nod
 
 /* The k-th map on x0 and its parameters; 0 past the last. */
 int32_t dmi_guidance_map(const dm_guidance *guidance, int32_t k, double parameter[4]);
+
+/* Whether a bound array is a mask: values in [0, 1]. */
+int dmi_guidance_is_mask(const dm_guidance *guidance, int32_t which);
 
 /* The place of the plain branch (model 0, no perturbation) with a condition; n where there is none. */
 int32_t dmi_find_branch(const dm_branch *branch, int32_t n, int32_t condition);

@@ -57,8 +57,8 @@ static dm_status rule(void *user, int32_t number, const double parameter[4], siz
 }
 
 const struct dmi_guidance_type dmi_guidance_mahiro = {
-    .method =
-        DMI_METHOD("mahiro", "more along the conditional prediction where the guided one is like the unconditional",
-                   "Mahiro of image editors", options),
+    .method = DMI_METHOD_KNOWN("mahiro",
+                               "more along the conditional prediction where the guided one is like the unconditional",
+                               "Mahiro of image editors", options, "ComfyUI: Mahiro"),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .branches = branches, .after = after, .rule = rule},
 };

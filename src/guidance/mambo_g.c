@@ -54,8 +54,8 @@ static dm_status weights(void *user, const dm_node *at, const dm_branch *branch,
 }
 
 const struct dmi_guidance_type dmi_guidance_mambo_g = {
-    .method = DMI_METHOD("mambo_g", "classifier-free guidance, weaker where the difference is large",
-                         "MAMBO-G 2025, arXiv:2508.03442", options),
+    .method = DMI_METHOD_KNOWN("mambo_g", "classifier-free guidance, weaker where the difference is large",
+                               "MAMBO-G 2025, arXiv:2508.03442", options, "diffusers: MagnitudeAwareGuidance"),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .needs_stats = 1, .branches = branches, .weights = weights},
     .space = SPACE,
     .check = dmi_guidance_check_scale,

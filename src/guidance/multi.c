@@ -4,7 +4,7 @@
  *     form=mean   x0 = none + scale (p - none),  p = sum_k w_k x0_k / sum_k w_k   (weights above 0)
  *     form=sum    x0 = none + scale sum_k w_k (x0_k - none)                        (Liu 2022)
  *
- * masks=1: in every element w_k is multiplied by the k-th mask, DM_BOUND_USER + k, whose values are at least 0. Where no
+ * masks=1: in every element w_k is multiplied by the k-th mask, DM_BOUND_USER + k, whose values lie in [0, 1]. Where no
  * mask of an active condition is above 0, and where no condition is active, x0 = none. */
 #include "base/compiler.h"
 #include "guidance/common.h"
@@ -21,9 +21,10 @@ static const dm_option options[] = {
     DMI_REAL("scale", "1: the conditions as they are; above 1: stronger", 1, -1000, 1000),
     DMI_INTERVAL_OPTIONS,
     DMI_LIST("weights", "w/w/... of the conditions number 0, 2, 3, ...; with intervals=1 w/from/to/w/from/to/...",
-             -1e30, 1e30),
-    DMI_INTEGER("intervals", "1: every weight is followed by the interval of lambda in which its condition acts", 0, 0,
-                1),
+             -(double)INFINITY, (double)INFINITY),
+    DMI_INTEGER("intervals",
+                "1: every weight is followed by the interval of lambda in which its condition acts, -inf/inf: always",
+                0, 0, 1),
     DMI_CHOICE("form", "mean of the conditions, or sum of their differences from none", MEAN, forms),
     DMI_INTEGER("masks", "1: weights are multiplied by masks of their own, element by element", 0, 0, 1),
 };
@@ -150,5 +151,6 @@ const struct dmi_guidance_type dmi_guidance_multi = {
     .method = DMI_METHOD("multi", "several conditions with weights, intervals and masks", "Liu 2022", options),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .branches = branches, .weights = weights, .after = after},
     .first = 1,
+    .masks = MASKS,
     .check = check,
 };

@@ -54,8 +54,8 @@ static dm_status weights(void *user, const dm_node *at, const dm_branch *branch,
 }
 
 const struct dmi_guidance_type dmi_guidance_perp_neg = {
-    .method = DMI_METHOD("perp_neg", "classifier-free guidance with a perpendicular negative condition",
-                         "Armandpour 2023", options),
+    .method = DMI_METHOD_KNOWN("perp_neg", "classifier-free guidance with a perpendicular negative condition",
+                               "Armandpour 2023", options, "ComfyUI: PerpNeg, PerpNegGuider"),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .needs_stats = 1, .branches = branches, .weights = weights},
     .space = SPACE,
     .check = dmi_guidance_check_scale,

@@ -41,8 +41,10 @@ static dm_status weights(void *user, const dm_node *at, const dm_branch *branch,
 }
 
 const struct dmi_guidance_type dmi_guidance_perturbed = {
-    .method = DMI_METHOD("perturbed", "away from a forward pass with skipped layers or perturbed attention",
-                         "Ahn 2024; Hong 2024", options),
+    .method = DMI_METHOD_KNOWN("perturbed", "away from a forward pass with skipped layers or perturbed attention",
+                               "Ahn 2024; Hong 2024", options,
+                               "diffusers: PerturbedAttentionGuidance, SkipLayerGuidance; ComfyUI: "
+                               "PerturbedAttentionGuidance, SkipLayerGuidanceDiT"),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .branches = branches, .weights = weights},
     .check = dmi_guidance_check_scale,
 };

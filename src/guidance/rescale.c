@@ -48,8 +48,8 @@ static dm_status weights(void *user, const dm_node *at, const dm_branch *branch,
 }
 
 const struct dmi_guidance_type dmi_guidance_rescale = {
-    .method = DMI_METHOD("rescale", "give the guided prediction the standard deviation of the conditional one",
-                         "Lin 2024, eq. 15-16", options),
+    .method = DMI_METHOD_KNOWN("rescale", "give the guided prediction the standard deviation of the conditional one",
+                               "Lin 2024, eq. 15-16", options, "diffusers: guidance_rescale; ComfyUI: RescaleCFG"),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .needs_stats = 1, .branches = branches, .weights = weights},
     .space = SPACE,
 };

@@ -56,7 +56,8 @@ static dm_status weights(void *user, const dm_node *at, const dm_branch *branch,
 }
 
 const struct dmi_guidance_type dmi_guidance_tcfg = {
-    .method = DMI_METHOD("tcfg", "classifier-free guidance with tangential damping", "Kwon 2025, algorithm 1", options),
+    .method = DMI_METHOD_KNOWN("tcfg", "classifier-free guidance with tangential damping", "Kwon 2025, algorithm 1",
+                               options, "diffusers: TangentialClassifierFreeGuidance; ComfyUI: TCFG"),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .needs_stats = 1, .branches = branches, .weights = weights},
     .space = SPACE,
     .check = dmi_guidance_check_scale,

@@ -25,7 +25,8 @@ static void parameters(const double *option, double parameter[4])
 }
 
 const struct dmi_guidance_type dmi_guidance_threshold = {
-    .method = DMI_METHOD("threshold", "dynamic thresholding of x0", "Saharia 2022, section 2.3", options),
+    .method = DMI_METHOD_KNOWN("threshold", "dynamic thresholding of x0", "Saharia 2022, section 2.3", options,
+                               "diffusers: dynamic_thresholding_ratio"),
     .map = DM_MAP_QUANTILE_CLIP,
     .parameters = parameters,
 };

@@ -48,8 +48,8 @@ static dm_status weights(void *user, const dm_node *at, const dm_branch *branch,
 }
 
 const struct dmi_guidance_type dmi_guidance_two_scale = {
-    .method = DMI_METHOD("two_scale", "a scale for the whole condition and one for a part of it", "Brooks 2023, eq. 3",
-                         options),
+    .method = DMI_METHOD_KNOWN("two_scale", "a scale for the whole condition and one for a part of it",
+                               "Brooks 2023, eq. 3", options, "ComfyUI: DualCFGGuider"),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .branches = branches, .weights = weights},
     .check = dmi_guidance_check_scale,
 };

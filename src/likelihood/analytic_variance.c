@@ -25,7 +25,8 @@ static dm_status look(void *user, const dm_step *s, dm_emit *e)
 {
 	(void)user;
 	dm_emit_departs(e, DM_DEPARTS_MEAN | DM_DEPARTS_VARIANCE);
-	dm_emit_state(e, dm_emit_linear(e, 1, (dm_term[]){{1, dm_emit_eval(e, s->x, s->from, DM_SPACE_EPSILON)}}));
+	dm_val epsilon = dm_emit_eval_to(e, s->x, s->from, s->from, DM_SPACE_EPSILON);
+	dm_emit_state(e, dm_emit_linear(e, 1, (dm_term[]){{1, epsilon}}));
 	return DM_OK;
 }
 

@@ -90,6 +90,11 @@ int dmi_model_has_variance(const dm_model *model)
 	return model->options.value[DMI_MODEL_VARIANCE] != 0;
 }
 
+int dmi_model_has_two_times(const dm_model *model)
+{
+	return model->options.value[DMI_MODEL_TWO_TIME] != 0;
+}
+
 static int scaled(const dm_model *model)
 {
 	double input = model->options.value[DMI_MODEL_INPUT];

@@ -19,6 +19,7 @@ double dmi_model_sigma_data(const dm_model *model);
 /* What the conversions of predictions need to know at a node. */
 void dmi_model_level(const dm_model *model, const dm_schedule *schedule, const dm_node *at, struct dmi_level *out);
 int dmi_model_has_variance(const dm_model *model);
+int dmi_model_has_two_times(const dm_model *model);
 
 /* The factor from the state to what the network reads. */
 double dmi_model_input_scale(const dm_model *model, const dm_node *at);

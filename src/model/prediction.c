@@ -40,6 +40,7 @@ static const dm_option options[] = {
     DMI_INTEGER("conditions", "how many conditions branches may name, given and none included; 0: not said", 0, 0, 1e9),
     DMI_INTEGER("perturbations", "how many perturbations branches may name, no perturbation included; 0: not said", 0,
                 0, 1e9),
+    DMI_INTEGER("two_time", "1: the network is told where the step goes too (flow maps)", 0, 0, 1),
 };
 
 static void set(double row[2], double x, double out)

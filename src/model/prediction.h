@@ -18,7 +18,8 @@ enum {
 	DMI_MODEL_TIME_N,
 	DMI_MODEL_MODELS,
 	DMI_MODEL_CONDITIONS,
-	DMI_MODEL_PERTURBATIONS
+	DMI_MODEL_PERTURBATIONS,
+	DMI_MODEL_TWO_TIME
 };
 
 /* Where a prediction is converted: the node, the numbers of the model, and the next less noisy entry of the table

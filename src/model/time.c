@@ -14,7 +14,7 @@ struct query {
 	double last, kept, n, sigma_data;
 };
 
-enum { ANY, NEEDS_TABLE, NEEDS_KEPT };
+enum { ANY, NEEDS_TABLE, NEEDS_KEPT, NEEDS_UNIT /* a time between 0 and 1 */ };
 
 struct time_map {
 	struct dmi_method method;
@@ -126,17 +126,17 @@ static const struct time_map maps[] = {
     {DMI_METHOD_PLAIN("sigma", "sigma / alpha", "Karras 2022"), ANY, map_sigma},
     {DMI_METHOD_PLAIN("quarter_log_sigma", "ln(sigma / alpha) / 4", "Karras 2022, table 1"), ANY,
      map_quarter_log_sigma},
-    {DMI_METHOD_PLAIN("1000t", "1000 t", "Esser 2024"), ANY, map_1000t},
-    {DMI_METHOD_PLAIN("1000t_trunc", "1000 t, truncated", "Esser 2024"), ANY, map_1000t_trunc},
-    {DMI_METHOD_PLAIN("one_minus_t", "1 - t", "Lipman 2022"), ANY, map_one_minus_t},
+    {DMI_METHOD_PLAIN("1000t", "1000 t", "Esser 2024"), NEEDS_UNIT, map_1000t},
+    {DMI_METHOD_PLAIN("1000t_trunc", "1000 t, truncated", "Esser 2024"), NEEDS_UNIT, map_1000t_trunc},
+    {DMI_METHOD_PLAIN("one_minus_t", "1 - t", "Lipman 2022"), NEEDS_UNIT, map_one_minus_t},
     {DMI_METHOD_PLAIN("index_round_visits", "index_round at the nodes of the grid, index between them", "diffusers"),
      NEEDS_TABLE, map_index_round_visits},
     {DMI_METHOD_PLAIN("index_trunc_visits", "index_trunc at the nodes of the grid, index between them", "diffusers"),
      NEEDS_TABLE, map_index_trunc_visits},
     {DMI_METHOD_PLAIN("index_1000", "table index times 1000 / T", "Dhariwal 2021 (rescale_timesteps)"), NEEDS_TABLE,
      map_index_1000},
-    {DMI_METHOD_PLAIN("last_index", "t (N - 1), N the option time_n", "Song 2021 (999 t)"), ANY, map_last_index},
-    {DMI_METHOD_PLAIN("reversed_index", "(1 - t)(N - 1) rounded, N the option time_n", "Lipman 2022"), ANY,
+    {DMI_METHOD_PLAIN("last_index", "t (N - 1), N the option time_n", "Song 2021 (999 t)"), NEEDS_UNIT, map_last_index},
+    {DMI_METHOD_PLAIN("reversed_index", "(1 - t)(N - 1) rounded, N the option time_n", "Lipman 2022"), NEEDS_UNIT,
      map_reversed_index},
     {DMI_METHOD_PLAIN("t_minus_first", "1000 (t - 1/K), K the entries of the table under t", "Lu 2022 (DPM-Solver)"),
      NEEDS_KEPT, map_t_minus_first},
@@ -195,6 +195,10 @@ static dm_status check_schedule(const struct time_map *map, const dm_schedule *s
 	if (map->needs == NEEDS_KEPT && !s->n_kept)
 		return dmi_fail(err, DM_ERR_UNSUPPORTED, "model: time \"%s\" needs a table with continuous=1",
 		                map->method.info.name);
+	if (map->needs == NEEDS_UNIT && !(s->t_zero >= 0 && s->t_noise <= 1))
+		return dmi_fail(err, DM_ERR_UNSUPPORTED,
+		                "model: time \"%s\" needs a process whose time lies in [0, 1]; that of \"%s\" in [%g, %g]",
+		                map->method.info.name, dmi_schedule_name(s), s->t_zero, s->t_noise);
 	return DM_OK;
 }
 

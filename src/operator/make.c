@@ -6,6 +6,8 @@
  * d = s^2 / r^2. */
 #include "base/compiler.h"
 #include "operator/operator.h"
+#include "base/error.h"
+#include "base/math.h"
 #include <math.h>
 #include <string.h>
 
@@ -29,6 +31,11 @@ static void scale(double *v, double factor, size_t n)
 		v[i] *= factor;
 }
 
+static dm_status too_large(dm_error *err)
+{
+	return dmi_fail(err, DM_ERR_NOT_FINITE, "operator: the squares of the residual or of what it makes overflow");
+}
+
 /* The numbers of working memory by name. */
 struct work {
 	double *gradient, *direction; /* n_in each */
@@ -38,7 +45,7 @@ struct work {
 /* gradient = A^T rest - d z */
 static dm_status descend(const dm_operator *op, double d, const double *z, const struct work *w, dm_error *err)
 {
-	dm_status st = dm_operator_adjoint(op, w->rest, w->gradient, err);
+	dm_status st = dmi_operator_adjoint(op, w->rest, w->gradient, err);
 	if (st == DM_OK && d > 0)
 		add(w->gradient, -d, z, op->n_in);
 	return st;
@@ -51,18 +58,24 @@ static dm_status solve(const dm_operator *op, double d, double *z, const struct 
 	dm_status st = descend(op, d, z, w, err);
 	double size = st == DM_OK ? dot(w->gradient, w->gradient, op->n_in) : 0, target = size * 1e-24;
 	memcpy(w->direction, w->gradient, op->n_in * sizeof *z);
+	if (st == DM_OK && !dmi_is_finite(size + dot(w->rest, w->rest, op->n_out)))
+		return too_large(err);
 	size_t least = op->n_in < op->n_out ? op->n_in : op->n_out;
 	for (size_t round = 0; st == DM_OK && round < 2 * least + 10 && size > target; round++) {
-		st = dm_operator_apply(op, w->direction, w->image, err);
+		st = dmi_operator_apply(op, w->direction, w->image, err);
 		if (st != DM_OK)
 			return st;
 		double along = dot(w->direction, w->direction, op->n_in), image = dot(w->image, w->image, op->n_out);
+		if (!dmi_is_finite(image + d * along))
+			return too_large(err);
 		if (!(image + d * along > 0) || size <= 1e-30 * (image / along + d) * dot(w->rest, w->rest, op->n_out))
 			return DM_OK;
 		double step = size / (image + d * along), before = size;
 		add(z, step, w->direction, op->n_in);
 		add(w->rest, -step, w->image, op->n_out);
 		st = descend(op, d, z, w, err);
+		if (st != DM_OK)
+			return st;
 		size = dot(w->gradient, w->gradient, op->n_in);
 		scale(w->direction, size / before, op->n_in);
 		add(w->direction, 1, w->gradient, op->n_in);
@@ -73,16 +86,19 @@ static dm_status solve(const dm_operator *op, double d, double *z, const struct 
 /* out = A^T (r2 A A^T + s2)^-1 rest */
 static dm_status invert(const dm_operator *op, double r2, double s2, double *out, const struct work *w, dm_error *err)
 {
-	dm_status st = r2 > 0 ? solve(op, s2 / r2, out, w, err) : dm_operator_adjoint(op, w->rest, out, err);
+	dm_status st = r2 > 0 ? solve(op, s2 / r2, out, w, err) : dmi_operator_adjoint(op, w->rest, out, err);
 	scale(out, 1 / (r2 > 0 ? r2 : s2), op->n_in);
 	return st;
 }
 
 /* v / |v|, or 0. */
-static void normalise(double *v, size_t n)
+static dm_status normalise(double *v, size_t n, dm_error *err)
 {
 	double size = sqrt(dot(v, v, n));
+	if (!dmi_is_finite(size))
+		return too_large(err);
 	scale(v, size > 0 ? 1 / size : 0, n);
+	return DM_OK;
 }
 
 size_t dmi_operator_work(const dm_operator *op)
@@ -95,7 +111,7 @@ dm_status dmi_operator_make(const dm_operator *op, int32_t what, const double pa
 {
 	const struct work w = {work, work + op->n_in, work + 2 * op->n_in, work + 2 * op->n_in + op->n_out};
 	int of_x = what == DM_OPERATOR_GRAM || what == DM_OPERATOR_NORMAL || what == DM_OPERATOR_PROJECT;
-	dm_status st = dm_operator_apply(op, x, w.rest, err);
+	dm_status st = dmi_operator_apply(op, x, w.rest, err);
 	for (size_t i = 0; st == DM_OK && !of_x && i < op->n_out; i++)
 		w.rest[i] = y[i] - w.rest[i];
 	if (st != DM_OK)
@@ -105,6 +121,6 @@ dm_status dmi_operator_make(const dm_operator *op, int32_t what, const double pa
 	if (what == DM_OPERATOR_POSTERIOR || what == DM_OPERATOR_NORMAL)
 		return invert(op, parameter[0] * parameter[0], parameter[1] * parameter[1], out, &w, err);
 	if (what == DM_OPERATOR_DIRECTION)
-		normalise(w.rest, op->n_out);
-	return dm_operator_adjoint(op, w.rest, out, err);
+		st = normalise(w.rest, op->n_out, err);
+	return st != DM_OK ? st : dmi_operator_adjoint(op, w.rest, out, err);
 }

@@ -1,7 +1,9 @@
 #include "base/compiler.h"
 #include "operator/operator.h"
 #include "base/error.h"
+#include "base/math.h"
 #include <stddef.h>
+#include <string.h>
 
 static void finish(void *object)
 {
@@ -118,4 +120,48 @@ dm_status dm_operator_adjoint(const dm_operator *op, const double *in, double *o
 	if (!op || !in || !out)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "operator adjoint: op, in and out must not be NULL");
 	return call(op, 1, in, out, err);
+}
+
+/* What a result holds before the call: a NaN that arithmetic does not make. */
+static const uint64_t unwritten = UINT64_C(0x7ff8d00d5eed1e55);
+
+static size_t first_bad(const double *v, size_t n)
+{
+	size_t i = 0;
+	while (i < n && dmi_is_finite(v[i]))
+		i++;
+	return i;
+}
+
+/* The call, and an error where numbers go in or come out that are none. */
+static dm_status checked(const dm_operator *op, int adjoint, const double *in, double *out, dm_error *err)
+{
+	const char *name = adjoint ? "operator adjoint" : "operator apply";
+	size_t n_in = adjoint ? op->n_out : op->n_in, n_out = adjoint ? op->n_in : op->n_out;
+	for (size_t i = 0; i < n_out; i++)
+		memcpy(&out[i], &unwritten, sizeof *out);
+	dm_status st = call(op, adjoint, in, out, err);
+	size_t i = st == DM_OK ? first_bad(out, n_out) : n_out;
+	if (i == n_out)
+		return st;
+	size_t given = first_bad(in, n_in);
+	if (!memcmp(&out[i], &unwritten, sizeof *out))
+		st = dmi_fail(err, DM_ERR_NOT_WRITTEN, "%s callback reported success but did not write element %z", name, i);
+	else if (given < n_in)
+		st = dmi_fail(err, DM_ERR_NOT_FINITE, "%s: element %z of what it is applied to is not finite", name, given);
+	else
+		st = dmi_fail(err, DM_ERR_NOT_FINITE, "%s: element %z of its result is not finite", name, i);
+	if (err)
+		err->element = (int64_t)i;
+	return st;
+}
+
+dm_status dmi_operator_apply(const dm_operator *op, const double *in, double *out, dm_error *err)
+{
+	return checked(op, 0, in, out, err);
+}
+
+dm_status dmi_operator_adjoint(const dm_operator *op, const double *in, double *out, dm_error *err)
+{
+	return checked(op, 1, in, out, err);
 }

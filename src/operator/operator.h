@@ -20,6 +20,11 @@ dm_status dmi_operator_new(dm_operator **out, size_t n_in, size_t n_out, const d
 dm_status dmi_operator_picture(const char *name, size_t width, size_t height, size_t channels, size_t *n,
                                dm_error *err);
 
+/* As dm_operator_apply and _adjoint, and an error where an element of the result is not finite or was not written. The
+ * result must not overlap what goes in. */
+dm_status dmi_operator_apply(const dm_operator *op, const double *in, double *out, dm_error *err);
+dm_status dmi_operator_adjoint(const dm_operator *op, const double *in, double *out, dm_error *err);
+
 /* Numbers of working memory that dmi_operator_make needs. */
 size_t dmi_operator_work(const dm_operator *op);
 

@@ -94,7 +94,7 @@ static dm_val refine(struct dmi_compiler *c, const dm_node *at)
 	dm_val x = 1;
 	double r = c->refine_noise;
 	for (int32_t k = 0; k < c->refine && at->sigma > 0 && at->alpha > 0; k++) {
-		dm_val x0 = dm_emit_eval(e, x, at, DM_SPACE_X0);
+		dm_val x0 = dm_emit_eval_to(e, x, at, at, DM_SPACE_X0);
 		dm_val epsilon = dm_emit_part(e, x0, DM_PART_PREDICTION, DM_SPACE_EPSILON), z = fresh(e, 2 + k);
 		x = dm_emit_linear(e, 3,
 		                   (dm_term[]){{at->alpha, x0}, {at->sigma * sqrt(1 - r * r), epsilon}, {at->sigma * r, z}});

@@ -33,8 +33,8 @@ static dm_status branches(struct dmi_compiler *c, const dm_node *at, dm_branch *
 }
 
 /* Adds the row of a request over the model's input. */
-static dm_status ask(struct dmi_compiler *c, int32_t kind, const dm_node *at, const dm_branch *branch, int32_t n,
-                     int32_t target, dm_error *err)
+static dm_status ask(struct dmi_compiler *c, int32_t kind, const dm_node *at, const dm_node *to,
+                     const dm_branch *branch, int32_t n, int32_t target, dm_error *err)
 {
 	dm_operand in[2] = {{.slot = DM_SLOT_INPUT, .draw_ordinal = -1}, {.slot = DM_SLOT_COTANGENT, .draw_ordinal = -1}};
 	int32_t out[MAX_BRANCH] = {DM_SLOT_GRADIENT};
@@ -48,6 +48,7 @@ static dm_status ask(struct dmi_compiler *c, int32_t kind, const dm_node *at, co
 	row.in = in;
 	row.out = out;
 	row.at = at;
+	row.to = to;
 	row.branch = branch;
 	c->n_vjp += kind == DM_ROW_VJP;
 	c->n_gradient += kind == DM_ROW_GRADIENT;
@@ -81,12 +82,15 @@ dm_status dmi_derive_vjp(struct dmi_compiler *c, int32_t i, dm_error *err)
 	dm_val cotangent = c->emit.term[v->first_term].value;
 	dm_branch branch[2 * MAX_BRANCH];
 	double weight[MAX_BRANCH + DMI_MAX_GUIDE_KEPT], row[2];
-	dm_node at = evaluation->at;
+	dm_node at = evaluation->at, to = evaluation->to;
+	int two_times = dmi_model_has_two_times(c->model);
 	struct dmi_level level;
 	struct dmi_flush f = {.input = evaluation->of, .cotangent = cotangent, .buffers = dmi_base_buffers(c)};
 	int32_t n = 0;
 	double sum = 0;
 	dm_status st = locate(c, &at, &f.scale, err);
+	if (st == DM_OK && two_times)
+		st = dm_model_time(c->model, c->schedule, &to, &to.time, err);
 	if (st == DM_OK)
 		st = branches(c, &evaluation->at, branch, weight, &n, err);
 	if (st != DM_OK)
@@ -100,7 +104,7 @@ dm_status dmi_derive_vjp(struct dmi_compiler *c, int32_t i, dm_error *err)
 		                c->model->kind->method.info.name, at.alpha, at.sigma);
 	st = dmi_flush(c, &f, i - 1, err);
 	if (st == DM_OK)
-		st = ask(c, DM_ROW_VJP, &at, branch, n, 0, err);
+		st = ask(c, DM_ROW_VJP, &at, two_times ? &to : NULL, branch, n, 0, err);
 	dmi_expr_zero(&c->expr[i]);
 	dmi_expr_add(&c->expr[i], row[0] * sum, &c->expr[cotangent - 1]);
 	for (int32_t b = 0; st == DM_OK && b < n; b++)
@@ -122,7 +126,7 @@ dm_status dmi_derive_gradient(struct dmi_compiler *c, int32_t i, dm_error *err)
 	if (st == DM_OK)
 		st = dmi_flush(c, &f, i - 1, err);
 	if (st == DM_OK)
-		st = ask(c, DM_ROW_GRADIENT, &at, NULL, 0, v->rule, err);
+		st = ask(c, DM_ROW_GRADIENT, &at, NULL, NULL, 0, v->rule, err);
 	dmi_expr_zero(&c->expr[i]);
 	return st == DM_OK ? add_answer(c, DM_SLOT_GRADIENT, f.scale, &c->expr[i], err) : st;
 }

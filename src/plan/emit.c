@@ -154,13 +154,14 @@ static int space_is_good(dm_emit *e, int32_t space)
 	return !failed(e);
 }
 
-dm_val dmi_emit_prediction(dm_emit *e, dm_val x, dm_val asked, const dm_node *at, int32_t space)
+dm_val dmi_emit_prediction(dm_emit *e, dm_val x, dm_val asked, const dm_node *at, const dm_node *to, int32_t space)
 {
 	dm_val v = dmi_emit_define(e, DMI_PREDICTION);
 	if (v) {
 		e->value[v - 1].of = x;
 		e->value[v - 1].asked = asked;
 		e->value[v - 1].at = *at;
+		e->value[v - 1].to = *to;
 		e->value[v - 1].space = space;
 	}
 	return v;
@@ -168,14 +169,19 @@ dm_val dmi_emit_prediction(dm_emit *e, dm_val x, dm_val asked, const dm_node *at
 
 dm_val dm_emit_eval(dm_emit *e, dm_val x, const dm_node *at, int32_t space)
 {
+	return failed(e) ? 0 : dm_emit_eval_to(e, x, at, e->to, space);
+}
+
+dm_val dm_emit_eval_to(dm_emit *e, dm_val x, const dm_node *at, const dm_node *to, int32_t space)
+{
 	if (!dmi_emit_defined(e, x, "an evaluation") || !dmi_emit_node_is_good(e, at, "evaluation") ||
-	    !space_is_good(e, space))
+	    !dmi_emit_node_is_good(e, to, "the aim of an evaluation") || !space_is_good(e, space))
 		return 0;
 	if (e->inner) {
 		dmi_fail(&e->error, DM_ERR_SAMPLER, "guidance: a stage may not evaluate the model");
 		return 0;
 	}
-	return e->guidance ? dmi_guide_evaluate(e, x, at, space) : dmi_emit_prediction(e, x, x, at, space);
+	return e->guidance ? dmi_guide_evaluate(e, x, at, to, space) : dmi_emit_prediction(e, x, x, at, to, space);
 }
 
 dm_val dm_emit_part(dm_emit *e, dm_val eval, int32_t part, int32_t space)

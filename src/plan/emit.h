@@ -36,6 +36,7 @@ struct dmi_value {
 	dm_branch branch; /* DMI_PART_BRANCH */
 	uint32_t draw;    /* NOISE */
 	dm_node at;       /* PREDICTION, GUIDED, GRADIENT */
+	dm_node to;       /* PREDICTION: what a model of two times is told */
 	int32_t rule;     /* MAPPED: which map; WEIGHTED: which rule; and so on */
 	int32_t stage;    /* WEIGHTED: 1 + the stage of the guidance whose rule it is, 0: the sampler's */
 	double parameter[4];
@@ -82,7 +83,7 @@ int dmi_emit_defined(dm_emit *e, dm_val v, const char *where);
 int dmi_emit_node_is_good(dm_emit *e, const dm_node *at, const char *where);
 
 /* The evaluation of the value x as it is; asked: the sampler's value in whose place it stands. */
-dm_val dmi_emit_prediction(dm_emit *e, dm_val x, dm_val asked, const dm_node *at, int32_t space);
+dm_val dmi_emit_prediction(dm_emit *e, dm_val x, dm_val asked, const dm_node *at, const dm_node *to, int32_t space);
 
 /* An array that exists when the interval begins. */
 dm_val dmi_emit_entry(dm_emit *e);

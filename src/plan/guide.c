@@ -57,7 +57,7 @@ static dm_val guided(dm_emit *e, dm_val evaluation, dm_val x, dm_val x0, dm_val 
 	return v;
 }
 
-dm_val dmi_guide_evaluate(dm_emit *e, dm_val x, const dm_node *at, int32_t space)
+dm_val dmi_guide_evaluate(dm_emit *e, dm_val x, const dm_node *at, const dm_node *to, int32_t space)
 {
 	const dm_guidance *g = e->guidance;
 	dm_guide guide = view(e, at, x, 0);
@@ -67,7 +67,7 @@ dm_val dmi_guide_evaluate(dm_emit *e, dm_val x, const dm_node *at, int32_t space
 	if (e->error.status != DM_OK)
 		return 0;
 	e->inner = 1;
-	dm_val evaluation = dmi_emit_prediction(e, seen, x, at, DM_SPACE_X0), x0 = evaluation, unmapped = evaluation;
+	dm_val evaluation = dmi_emit_prediction(e, seen, x, at, to, DM_SPACE_X0), x0 = evaluation, unmapped = evaluation;
 	e->inner = 0;
 	guide.evaluation = evaluation;
 	e->evaluation = e->evaluation ? e->evaluation : evaluation;

@@ -5,7 +5,7 @@
 #include "plan/emit.h"
 
 /* An evaluation of the value x between the stages. */
-dm_val dmi_guide_evaluate(dm_emit *e, dm_val x, const dm_node *at, int32_t space);
+dm_val dmi_guide_evaluate(dm_emit *e, dm_val x, const dm_node *at, const dm_node *to, int32_t space);
 
 /* The same evaluation in another space; unmapped: before the maps that end the chain. */
 dm_val dmi_guide_view(dm_emit *e, dm_val guided, int32_t space, int unmapped);

@@ -121,8 +121,8 @@ static dm_status add_row(struct dmi_compiler *c, dm_row *row, const double *coef
 }
 
 /* in[1], where there is one, is the slot of the state that the model's input was made from. */
-static dm_status eval_row(struct dmi_compiler *c, dm_val x, const dm_node *at, const dm_branch *branch, int32_t n,
-                          dm_error *err)
+static dm_status eval_row(struct dmi_compiler *c, dm_val x, const dm_node *at, const dm_node *to,
+                          const dm_branch *branch, int32_t n, dm_error *err)
 {
 	dm_operand in[2] = {{.slot = DM_SLOT_INPUT, .draw_ordinal = -1}, {.slot = DM_SLOT_INPUT, .draw_ordinal = -1}};
 	int32_t base = dmi_expr_single(&c->expr[x - 1]);
@@ -137,6 +137,7 @@ static dm_status eval_row(struct dmi_compiler *c, dm_val x, const dm_node *at, c
 	row.in = in;
 	row.out = out;
 	row.at = at;
+	row.to = to;
 	row.branch = branch;
 	c->n_eval++;
 	c->n_branch_eval += n;
@@ -321,7 +322,8 @@ static dm_status views(struct dmi_compiler *c, const struct evaluation *ev, int3
 
 dm_status dmi_predict(struct dmi_compiler *c, int32_t k, dm_error *err)
 {
-	dm_node at = c->emit.value[k].at;
+	dm_node at = c->emit.value[k].at, to = c->emit.value[k].to;
+	int two_times = dmi_model_has_two_times(c->model);
 	dm_val x = c->emit.value[k].of;
 	struct evaluation ev = {.at = &at, .weight_sum = 1};
 	struct dmi_flush f = {.input = x, .scale = dmi_model_input_scale(c->model, &at), .buffers = dmi_base_buffers(c)};
@@ -340,10 +342,12 @@ dm_status dmi_predict(struct dmi_compiler *c, int32_t k, dm_error *err)
 		st = check_declared(c, ev.branch, ev.n, err);
 	if (st == DM_OK)
 		st = dm_model_time(c->model, c->schedule, &at, &at.time, err);
+	if (st == DM_OK && two_times)
+		st = dm_model_time(c->model, c->schedule, &to, &to.time, err);
 	if (st == DM_OK)
 		st = dmi_flush(c, &f, k - 1, err);
 	if (st == DM_OK)
-		st = eval_row(c, x, &at, ev.branch, ev.n, err);
+		st = eval_row(c, x, &at, two_times ? &to : NULL, ev.branch, ev.n, err);
 	for (int32_t b = 0; st == DM_OK && b < ev.n; b++) {
 		ev.base[b] = dmi_base_slot(c, DM_SLOT_OUT + b, err);
 		st = ev.base[b] < 0 ? DM_ERR_SAMPLER : DM_OK;

@@ -67,8 +67,12 @@ static int32_t rows_of_coefficients(const dm_row *row)
 
 static void json_eval(struct dmi_text *text, const dm_row *row)
 {
-	dmi_text_format(text, ",\"t\":%g,\"time\":%g,\"alpha\":%g,\"sigma\":%g,\"branches\":[", row->at->t, row->at->time,
-	                row->at->alpha, row->at->sigma);
+	dmi_text_format(text, ",\"t\":%g,\"time\":%g,\"alpha\":%g,\"sigma\":%g,", row->at->t, row->at->time, row->at->alpha,
+	                row->at->sigma);
+	if (row->to)
+		dmi_text_format(text, "\"time_to\":%g,\"alpha_to\":%g,\"sigma_to\":%g,", row->to->time, row->to->alpha,
+		                row->to->sigma);
+	dmi_text_string(text, "\"branches\":[");
 	for (int32_t b = 0; b < row->n_branch; b++)
 		dmi_text_format(text, b ? ",[%d,%d,%d]" : "[%d,%d,%d]", row->branch[b].model, row->branch[b].condition,
 		                row->branch[b].perturbation);
@@ -208,6 +212,8 @@ static void table_row(struct dmi_text *text, const dm_row *row)
 	if (row->kind == DM_ROW_EVAL || row->kind == DM_ROW_VJP || row->kind == DM_ROW_GRADIENT) {
 		dmi_text_format(text, " time %g, alpha %g, sigma %g, branches %d", row->at->time, row->at->alpha,
 		                row->at->sigma, row->n_branch);
+		if (row->to)
+			dmi_text_format(text, ", to time %g", row->to->time);
 	} else if (rows_of_coefficients(row)) {
 		table_sums(text, row);
 	} else {

@@ -5,7 +5,7 @@
 
 /* Where a row's pointers go once the pools have stopped moving. */
 struct offset {
-	size_t in, out, coefficient, parameter, at, branch;
+	size_t in, out, coefficient, parameter, at, to, branch;
 };
 
 static const size_t sizes[DMI_N_POOL] = {
@@ -107,6 +107,8 @@ dm_status dmi_program_add(struct dmi_program *program, const dm_row *row, size_t
 	if (st == DM_OK)
 		st = append(program, DMI_POOL_NODE, row->at, row->at ? 1 : 0, &o.at, err);
 	if (st == DM_OK)
+		st = append(program, DMI_POOL_NODE, row->to, row->to ? 1 : 0, &o.to, err);
+	if (st == DM_OK)
 		st = append(program, DMI_POOL_BRANCH, row->branch, (size_t)row->n_branch, &o.branch, err);
 	if (st == DM_OK)
 		st = append(program, DMI_POOL_OFFSET, &o, 1, &unused, err);
@@ -130,6 +132,7 @@ void dmi_program_seal(struct dmi_program *program)
 		row->coefficient = number ? number + o->coefficient : NULL;
 		row->parameter = number ? number + o->parameter : NULL;
 		row->at = row->at ? node + o->at : NULL;
+		row->to = row->to ? node + o->to : NULL;
 		row->branch = branch ? branch + o->branch : NULL;
 	}
 }

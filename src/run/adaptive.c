@@ -48,15 +48,16 @@ dm_status dmi_run_load_trial(dm_run *run, struct dmi_group *g, dm_error *err)
 dm_status dmi_run_judge_trial(dm_run *run, struct dmi_group *g, const dm_row *row, dm_error *err)
 {
 	const dm_sampler *sampler = run->plan->sampler;
-	double sum = 0, memory[DMI_MAX_MEMORY], h = dmi_plan_trial_size(run->plan, &g->from, &g->to);
+	double sum = 0, memory[DMI_MAX_MEMORY], size = dmi_plan_trial_size(run->plan, &g->from, &g->to), h = size;
 	int32_t accept = 0;
 	(void)row;
 	for (size_t s = g->first; s < g->first + g->n; s++) {
 		double own = run->error_sum[s];
 		sum = run->plan->norm != DM_NORM_MAX ? sum + own : own > sum || own != own ? own : sum;
 	}
-	double count = run->plan->norm == DM_NORM_MAX ? 1 : (double)g->n,
-	       error = sqrt(sum / (count * (double)run->n_element));
+	double count = run->plan->norm == DM_NORM_MAX ? 1 : (double)g->n;
+	double mean = sum / (count * (double)run->n_element);
+	double error = mean == INFINITY ? 1e150 : sqrt(mean); /* beyond all numbers: far too large, but no fault */
 	for (int i = 0; i < DMI_MAX_MEMORY; i++)
 		memory[i] = g->memory[i];
 	dm_status code = sampler->ops.control(sampler->user, memory, sampler->options.value, error, &accept, &h);
@@ -65,6 +66,10 @@ dm_status dmi_run_judge_trial(dm_run *run, struct dmi_group *g, const dm_row *ro
 	if (!(error < INFINITY))
 		return dmi_fail(err, DM_ERR_NOT_FINITE, "sampler \"%s\": the error estimate is %g", sampler->name, error);
 	int last = g->to.sigma == 0; /* there is nothing to refine, and no step after it; in time it may have no length */
+	if (!last && size == 0 && (!accept || h == 0))
+		return dmi_fail(err, DM_ERR_LIMIT,
+		                "sampler \"%s\": rtol and atol ask for steps below rounding (at sigma = %g, alpha = %g)",
+		                sampler->name, g->from.sigma, g->from.alpha);
 	if (!last && !(h > 0 && h < INFINITY))
 		return dmi_fail(err, DM_ERR_SAMPLER, "sampler \"%s\": control set a step of %g", sampler->name, h);
 	for (int i = 0; i < DMI_MAX_MEMORY; i++)
@@ -94,4 +99,31 @@ void dmi_run_end_trial(dm_run *run, struct dmi_group *g)
 	g->done = dmi_plan_arrived(run->plan, &g->from);
 	if (!g->done && dmi_plan_target(run->plan, &g->from, g->h, &g->to, &unused) != DM_OK)
 		g->to = *dm_grid_node(run->plan->grid, run->plan->end);
+}
+
+/* Later rows of a trial still read them. Groups come in order, and none moves up, so the new rows are free. */
+dm_status dmi_run_move_answers(dm_run *run, struct dmi_group *g, size_t position, dm_error *err)
+{
+	static const double one = 1;
+	struct dmi_group moved = *g;
+	moved.position = position;
+	for (int32_t slot = 0; position != g->position && slot < DMI_MAX_SLOT; slot++) {
+		if (!(run->plan->slots >> slot & 1) || dmi_run_answer_index(slot) < 0)
+			continue;
+		dm_input in = {.source = DM_SOURCE_DATA};
+		dm_output out = {0};
+		in.data = dmi_run_slot(run, g, slot, &in.stride, &in.type);
+		if (!in.data) /* nobody was asked for it yet */
+			continue;
+		out.data = dmi_run_slot(run, &moved, slot, &out.stride, &out.type);
+		dm_job job = {.struct_size = sizeof job, .n_sample = g->n, .n_element = run->n_element, .n_in = 1, .n_out = 1};
+		job.in = &in;
+		job.out = &out;
+		job.coefficient = &one;
+		dm_status code = run->array->ops.combine(run->array->user, &job);
+		if (code)
+			return dmi_run_array_error(err, "array combine", code);
+	}
+	g->position = position;
+	return DM_OK;
 }

@@ -63,6 +63,17 @@ static int joins(const dm_run *run, const dm_row *row)
 	       (rq->kind != DM_ASK_GRADIENT || rq->target == row->map);
 }
 
+/* Row n goes to a node. */
+static void set_aim(dm_run *run, size_t n, const dm_node *to)
+{
+	run->rq_time_to[n] = to->time;
+	run->rq_alpha_to[n] = to->alpha;
+	run->rq_sigma_to[n] = to->sigma;
+	run->rq.time_to = run->rq_time_to;
+	run->rq.alpha_to = run->rq_alpha_to;
+	run->rq.sigma_to = run->rq_sigma_to;
+}
+
 /* Takes in the groups from ask_first on that want the same thing, and their times, one per row. */
 static dm_status gather(dm_run *run, const dm_row **row, dm_error *err)
 {
@@ -88,9 +99,12 @@ static dm_status gather(dm_run *run, const dm_row **row, dm_error *err)
 			run->rq_time[n] = (*row)->at->time;
 			run->rq_alpha[n] = (*row)->at->alpha;
 			run->rq_sigma[n] = (*row)->at->sigma;
+			if ((*row)->to)
+				set_aim(run, n, (*row)->to);
 		}
 		run->rq.step = (*row)->step;
 	}
+	run->rq.eval -= run->rq.kind != DM_ASK_PREDICTION; /* they belong to the prediction before them */
 	return DM_OK;
 }
 
@@ -178,20 +192,22 @@ dm_status dmi_run_ask_model(dm_run *run, dm_error *err)
 
 /* --------------------------------------------------------------------------------------------------------- answers */
 
-/* What kind of number stands at the place, for the message. */
-static dm_status describe(dm_run *run, const dm_input *in, size_t row, int64_t element, int32_t branch,
-                          const char *what, dm_error *err)
+/* What kind of number stands at the place in input k, for the message. */
+static dm_status describe(dm_run *run, const dm_input *in, size_t row, int64_t element, int32_t k, const char *what,
+                          dm_error *err)
 {
-	int32_t unwritten = 0;
+	int32_t unwritten = 0, n_branch = run->rq.n_branch ? run->rq.n_branch : 1, branch = k % n_branch;
+	const char *variance = k >= n_branch && run->rq.out_variance ? " of out_variance" : "";
 	dm_status code = run->array->ops.poisoned(run->array->user, in, row, (size_t)element, &unwritten);
 	if (code)
 		return dmi_run_array_error(err, "array poisoned", code);
 	dm_status st = unwritten ? DM_ERR_NOT_WRITTEN : DM_ERR_NOT_FINITE;
 	dmi_fail(err, st,
 	         unwritten
-	             ? "%s callback reported success but did not write element %l of sample %l (branch %d, evaluation %l)"
-	             : "%s: element %l of sample %l is not finite (branch %d, evaluation %l)",
-	         what, element, run->rq_sample[row], branch, run->rq.eval);
+	             ? "%s callback reported success but did not write element %l of sample %l%s (step %l, branch %d, "
+	               "evaluation %l)"
+	             : "%s: element %l of sample %l%s is not finite (step %l, branch %d, evaluation %l)",
+	         what, element, run->rq_sample[row], variance, run->rq.step, branch, run->rq.eval);
 	if (err) {
 		err->step = run->rq.step;
 		err->eval = run->rq.eval;
@@ -215,7 +231,7 @@ static dm_status check(dm_run *run, const dm_input *in, int32_t n_in, const char
 		for (int32_t i = 0; i < n_in; i++) {
 			int64_t element = run->bad[s * (size_t)n_in + (size_t)i];
 			if (element >= 0)
-				return describe(run, &in[i], s, element, i % (run->rq.n_branch ? run->rq.n_branch : 1), what, err);
+				return describe(run, &in[i], s, element, i, what, err);
 		}
 	return DM_OK;
 }
@@ -372,7 +388,8 @@ dm_status dmi_run_poison_noise(dm_run *run, dm_error *err)
 	return code ? dmi_run_array_error(err, "array poison", code) : DM_OK;
 }
 
-dm_status dmi_run_fill_noise(dm_run *run, struct dmi_group *g, int32_t k, uint32_t draw, int64_t ordinal, dm_error *err)
+dm_status dmi_run_fill_noise(dm_run *run, struct dmi_group *g, int32_t k, const dm_operand *draw, int64_t step,
+                             dm_error *err)
 {
 	dm_request *rq = &run->rq;
 	begin(run, DM_ASK_NOISE);
@@ -383,8 +400,9 @@ dm_status dmi_run_fill_noise(dm_run *run, struct dmi_group *g, int32_t k, uint32
 	}
 	rq->n_sample = g->n;
 	rq->n_time = 0;
-	rq->draw = draw;
-	rq->draw_ordinal = ordinal;
+	rq->step = step;
+	rq->draw = draw->draw;
+	rq->draw_ordinal = g->n_draw + draw->draw_ordinal;
 	rq->out_type = run->array->ops.type;
 	rq->out_stride = run->n_element;
 	run->noise_out = (char *)run->noise_slot[k] + g->first * run->n_element * dmi_type_size(rq->out_type);

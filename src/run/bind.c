@@ -2,6 +2,8 @@
 #include "base/compiler.h"
 #include "run/run.h"
 #include "base/error.h"
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 enum { MEASUREMENT = DM_BOUND_MEASUREMENT };
@@ -34,13 +36,14 @@ static double number_at(const void *data, int32_t type, size_t i)
 	return type == DM_F32 ? ((const float *)data)[i] : ((const double *)data)[i];
 }
 
-static dm_status check_values(int32_t which, const void *data, int32_t type, size_t n, dm_error *err)
+static dm_status check_values(const dm_run *run, int32_t which, const void *data, int32_t type, size_t n, dm_error *err)
 {
+	int is_mask = dmi_guidance_is_mask(run->plan->guidance, which);
 	for (size_t i = 0; i < n; i++) {
 		double v = number_at(data, type, i);
 		if (!(v - v == 0))
 			return dmi_fail(err, DM_ERR_NOT_FINITE, "run bind: value %z of %s is not finite", i, names[which]);
-		if (which == DM_BOUND_MASK && !(v >= 0 && v <= 1))
+		if (is_mask && !(v >= 0 && v <= 1))
 			return dmi_fail(err, DM_ERR_ARGUMENT, "run bind: value %z of %s is %g, it must lie in [0, 1]", i,
 			                names[which], v);
 	}
@@ -68,7 +71,7 @@ static dm_status check_call(const dm_run *run, int32_t which, const void *data, 
 		                names[which], *one, *one * run->n_sample);
 	if (!run->array->host && type != run->array->ops.type)
 		return dmi_fail(err, DM_ERR_UNSUPPORTED, "run bind: with a custom array the type must be that of its state");
-	return check_values(which, data, type, n, err);
+	return check_values(run, which, data, type, n, err);
 }
 
 /* Row s of an array that the caller gave. */
@@ -136,6 +139,30 @@ static dm_status convert(dm_run *run, const struct dmi_group *g, size_t s, dm_in
 	return code ? dmi_run_array_error(err, "array combine", code) : DM_OK;
 }
 
+/* The operator's error with the place at which it happened. */
+static void place(const dm_run *run, const dm_row *row, size_t s, dm_error *err)
+{
+	if (!err)
+		return;
+	dm_error what = *err;
+	dmi_fail(err, what.status, "%s (guidance, sample %l, step %l)", what.message, run->sample[s], row->step);
+	err->user_code = what.user_code;
+	err->element = what.element;
+	err->sample = run->sample[s];
+}
+
+/* Whether what the operator made can be a state. */
+static dm_status check_range(const dm_run *run, dm_error *err)
+{
+	double most = run->array->ops.type == DM_F32 ? (double)FLT_MAX : DBL_MAX;
+	for (size_t i = 0; i < run->n_element; i++)
+		if (!(fabs(run->operator_result[i]) <= most))
+			return dmi_fail(err, DM_ERR_NOT_FINITE,
+			                "operator: element %z of its correction, %g, is too large for a state", i,
+			                run->operator_result[i]);
+	return DM_OK;
+}
+
 dm_status dmi_run_operate(dm_run *run, struct dmi_group *g, const dm_row *row, dm_error *err)
 {
 	const dm_operator *op = operator_of(run);
@@ -152,9 +179,11 @@ dm_status dmi_run_operate(dm_run *run, struct dmi_group *g, const dm_row *row, d
 			                       run->measurement + (g->first + s) * op->n_out, run->operator_result,
 			                       run->operator_work, err);
 		if (st == DM_OK)
+			st = check_range(run, err);
+		if (st == DM_OK)
 			st = convert(run, g, s, result, out, err);
-		if (st != DM_OK && err)
-			err->sample = run->sample[g->first + s];
+		if (st != DM_OK)
+			place(run, row, g->first + s, err);
 	}
 	return st;
 }

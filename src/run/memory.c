@@ -38,6 +38,10 @@ static void place_arrays(dm_run *run, struct dmi_arena *a)
 	run->rq_time = dmi_arena_take(a, n, sizeof *run->rq_time);
 	run->rq_alpha = dmi_arena_take(a, n, sizeof *run->rq_alpha);
 	run->rq_sigma = dmi_arena_take(a, n, sizeof *run->rq_sigma);
+	size_t n_to = dmi_model_has_two_times(run->plan->model) ? n : 0;
+	run->rq_time_to = dmi_arena_take(a, n_to, sizeof *run->rq_time_to);
+	run->rq_alpha_to = dmi_arena_take(a, n_to, sizeof *run->rq_alpha_to);
+	run->rq_sigma_to = dmi_arena_take(a, n_to, sizeof *run->rq_sigma_to);
 	run->seed = dmi_arena_take(a, n, sizeof *run->seed);
 	run->sample = dmi_arena_take(a, n, sizeof *run->sample);
 	run->bad = dmi_arena_take(a, n, 2 * b * sizeof *run->bad);

@@ -74,6 +74,10 @@ static void place(dm_picard *p, struct dmi_arena *a)
 	p->rq_time = dmi_arena_take(a, n, sizeof *p->rq_time);
 	p->rq_alpha = dmi_arena_take(a, n, sizeof *p->rq_alpha);
 	p->rq_sigma = dmi_arena_take(a, n, sizeof *p->rq_sigma);
+	size_t n_to = p->two_times ? n : 0;
+	p->rq_time_to = dmi_arena_take(a, n_to, sizeof *p->rq_time_to);
+	p->rq_alpha_to = dmi_arena_take(a, n_to, sizeof *p->rq_alpha_to);
+	p->rq_sigma_to = dmi_arena_take(a, n_to, sizeof *p->rq_sigma_to);
 	p->bad = dmi_arena_take(a, times(n, k), sizeof *p->bad);
 }
 
@@ -89,6 +93,7 @@ static void set_shapes(dm_picard *p, const dm_plan *plan, int32_t state)
 	p->x_bytes = times(p->n_element, dmi_type_size(p->rq.x_type));
 	p->answer_bytes = times(p->n_element, dmi_type_size(p->rq.out_type));
 	p->n_answer = plan->max_branch * (1 + dmi_model_has_variance(model));
+	p->two_times = dmi_model_has_two_times(model);
 }
 
 static dm_status check_plan(const dm_plan *plan, const dm_array *array, const dm_noise *noise, dm_error *err)
@@ -180,6 +185,11 @@ static void set_up(dm_picard *p)
 	p->rq.time = p->rq_time;
 	p->rq.alpha = p->rq_alpha;
 	p->rq.sigma = p->rq_sigma;
+	if (p->two_times) {
+		p->rq.time_to = p->rq_time_to;
+		p->rq.alpha_to = p->rq_alpha_to;
+		p->rq.sigma_to = p->rq_sigma_to;
+	}
 	p->rq.x = p->rq_x;
 	p->rq.error = &p->scratch;
 }

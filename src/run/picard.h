@@ -36,6 +36,7 @@ struct dm_picard {
 	char *x, *answer;
 	size_t x_bytes, answer_bytes; /* of a row */
 	int32_t n_answer;             /* the most of any evaluation */
+	int32_t two_times;            /* of the model */
 
 	/* the request: evaluations from .. to - 1 */
 	dm_request rq;
@@ -47,6 +48,7 @@ struct dm_picard {
 	uint64_t *rq_seed;
 	size_t *rq_row, *rq_eval;
 	double *rq_time, *rq_alpha, *rq_sigma;
+	double *rq_time_to, *rq_alpha_to, *rq_sigma_to; /* none where the model knows one time */
 	dm_error scratch;
 };
 

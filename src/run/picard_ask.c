@@ -39,7 +39,7 @@ static void fill_rows(dm_picard *p)
 	size_t n = 0, stride = p->rq.x_stride * dmi_type_size(p->rq.x_type);
 	for (size_t i = p->from; i < p->to; i++)
 		for (size_t k = 0; k < p->n_sample; k++) {
-			const dm_node *at = p->eval[i]->at;
+			const dm_node *at = p->eval[i]->at, *to = p->eval[i]->to;
 			if (!is_asked(&p->sample[k], i))
 				continue;
 			memcpy(p->rq_x + n * stride, dmi_picard_x(p, i, k), p->x_bytes);
@@ -47,6 +47,11 @@ static void fill_rows(dm_picard *p)
 			p->rq_seed[n] = run->seed[k];
 			p->rq_row[n] = k;
 			p->rq_eval[n] = i;
+			if (to) {
+				p->rq_time_to[n] = to->time;
+				p->rq_alpha_to[n] = to->alpha;
+				p->rq_sigma_to[n] = to->sigma;
+			}
 			p->rq_time[n] = at->time;
 			p->rq_alpha[n] = at->alpha;
 			p->rq_sigma[n++] = at->sigma;
@@ -127,7 +132,8 @@ static dm_status judge(dm_picard *p, const dm_input *in, size_t row, int32_t k, 
 		return DM_OK;
 	}
 	dm_status st = dmi_fail(err, unwritten ? DM_ERR_NOT_WRITTEN : DM_ERR_NOT_FINITE,
-	                        "model: element %l of sample %l %s (branch %d, evaluation %z)", element, p->rq_sample[row],
+	                        "model: element %l of sample %l%s %s (branch %d, evaluation %z)", element,
+	                        p->rq_sample[row], k >= p->rq.n_branch ? " of out_variance" : "",
 	                        unwritten ? "was not written" : "is not finite", k % p->rq.n_branch, p->rq_eval[row]);
 	if (err) {
 		err->step = p->eval[p->rq_eval[row]]->step;

@@ -63,8 +63,9 @@ static void set_out(dm_run *run, const struct dmi_group *g, int32_t o, int32_t s
 }
 
 /* A draw as an input: generated on the way, or filled into an array by the caller's source. */
-static dm_status set_draw(dm_run *run, struct dmi_group *g, int32_t i, int32_t k, const dm_operand *from, dm_error *err)
+static dm_status set_draw(dm_run *run, struct dmi_group *g, const dm_row *row, int32_t i, int32_t k, dm_error *err)
 {
+	const dm_operand *from = &row->in[i];
 	dm_input *in = &run->in[i];
 	*in = (dm_input){.source = DM_SOURCE_NORMALS, .type = run->array->ops.type, .draw = from->draw};
 	if (from->draw >> 29 == DM_DRAW_PATH) {
@@ -74,8 +75,7 @@ static dm_status set_draw(dm_run *run, struct dmi_group *g, int32_t i, int32_t k
 	}
 	if (!run->noise || run->noise->builtin)
 		return DM_OK;
-	dm_status st =
-	    k < run->n_noise ? DM_OK : dmi_run_fill_noise(run, g, k, from->draw, g->n_draw + from->draw_ordinal, err);
+	dm_status st = k < run->n_noise ? DM_OK : dmi_run_fill_noise(run, g, k, from, row->step, err);
 	in->source = DM_SOURCE_DATA;
 	in->stride = run->n_element;
 	in->data = (char *)run->noise_slot[k] + g->first * run->n_element * dmi_type_size(in->type);
@@ -90,7 +90,7 @@ static dm_status set_operands(dm_run *run, struct dmi_group *g, const dm_row *ro
 			set_in(run, g, i, row->in[i].slot);
 			continue;
 		}
-		dm_status st = set_draw(run, g, i, draws++, &row->in[i], err);
+		dm_status st = set_draw(run, g, row, i, draws++, err);
 		if (st != DM_OK)
 			return st;
 	}

@@ -110,7 +110,7 @@ static void set_out_of_the_way(dm_run *run)
 	run->loaded_group = SIZE_MAX;
 	run->info.struct_size = sizeof run->info;
 	for (size_t i = 0; i < run->n_group; i++) {
-		run->group[i] = (struct dmi_group){.first = i, .n = 1};
+		run->group[i] = (struct dmi_group){.first = i, .n = 1, .position = i};
 		run->group[i].row = run->plan->info.adaptive ? 0 : 1; /* row 0 of a plan is the start */
 	}
 	if (run->n_group == 1)
@@ -268,10 +268,12 @@ static dm_status advance(dm_run *run, dm_error *err)
 		dm_status st = dmi_run_rows(run, g, err);
 		if (st != DM_OK)
 			return st;
-		if (!g->done) {
-			g->position = g->filled;
-			run->filled += g->n;
-		}
+		if (g->done)
+			continue;
+		st = dmi_run_move_answers(run, g, g->filled, err);
+		if (st != DM_OK)
+			return st;
+		run->filled += g->n;
 	}
 	dm_status st = run->filled ? DM_OK : check_end(run, err);
 	if (st != DM_OK)

@@ -62,7 +62,8 @@ struct dm_run {
 	uint64_t *rq_seed;
 	size_t *rq_row;
 	double *rq_time, *rq_alpha, *rq_sigma;
-	dm_error scratch; /* for callbacks when the caller gave no dm_error */
+	double *rq_time_to, *rq_alpha_to, *rq_sigma_to; /* none where the model knows one time */
+	dm_error scratch;                               /* for callbacks when the caller gave no dm_error */
 
 	/* arrays over the rows of the batch */
 	uint64_t *seed;
@@ -114,13 +115,15 @@ dm_status dmi_run_load_trial(dm_run *run, struct dmi_group *g, dm_error *err);
 dm_status dmi_run_judge_trial(dm_run *run, struct dmi_group *g, const dm_row *row, dm_error *err);
 dm_status dmi_run_begin_trials(dm_run *run, struct dmi_group *g, dm_error *err);
 void dmi_run_end_trial(dm_run *run, struct dmi_group *g);
+/* A group's rows in the buffers of answers close the gap that groups at their end leave. */
+dm_status dmi_run_move_answers(dm_run *run, struct dmi_group *g, size_t position, dm_error *err);
 
 /* ask.c: requests. */
 dm_status dmi_run_ask_model(dm_run *run, dm_error *err);
 dm_status dmi_run_take_answer(dm_run *run, dm_error *err);
 void dmi_run_ask_step(dm_run *run, struct dmi_group *g, const dm_row *row);
-/* The k-th draw of a row into its noise slot. DM_EVAL: it must be asked for. */
-dm_status dmi_run_fill_noise(dm_run *run, struct dmi_group *g, int32_t k, uint32_t draw, int64_t ordinal,
+/* The k-th draw of a row, of a step, into its noise slot. DM_EVAL: it must be asked for. */
+dm_status dmi_run_fill_noise(dm_run *run, struct dmi_group *g, int32_t k, const dm_operand *draw, int64_t step,
                              dm_error *err);
 /* Makes the noise request at hand ready to be filled (again). */
 dm_status dmi_run_poison_noise(dm_run *run, dm_error *err);

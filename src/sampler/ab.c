@@ -9,6 +9,7 @@
  * alpha = 0, is the line. State: order - 1 earlier predictions. */
 #include "base/compiler.h"
 #include "sampler/adams.h"
+#include "sampler/nominal.h"
 
 enum { ORDER, FORM, START, ANALYTIC_FIRST, MAX_ORDER = 4 };
 
@@ -30,7 +31,13 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return dmi_started_order(given->value[ORDER], given->value[START], given->value[ANALYTIC_FIRST]);
+}
+
 const struct dmi_sampler_type dmi_sampler_ab = {
     DMI_METHOD("ab", "exponential Adams-Bashforth in x0, epsilon or v, orders 1 to 4", "azula; Zhang 2023", options),
     {.struct_size = sizeof(dm_sampler_ops), .n_past = MAX_ORDER - 1, .step = step},
+    .order = order,
 };

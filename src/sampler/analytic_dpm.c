@@ -65,8 +65,14 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return given->n_list == 0; /* a list belongs to one number of steps */
+}
+
 const struct dmi_sampler_type dmi_sampler_analytic_dpm = {
     .method = DMI_METHOD("analytic_dpm", "DDPM or DDIM with the optimal variance, estimated from data",
                          "Bao 2022, theorems 1 and 2", options),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
+    .order = order,
 };

@@ -73,8 +73,14 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return given->value[GAMMA] == 1 ? 2 : 1;
+}
+
 const struct dmi_sampler_type dmi_sampler_bdia = {
     .method = DMI_METHOD("bdia", "bidirectional integration approximation of DDIM; the way back is exact",
                          "Zhang 2023, bidirectional integration approximation", options),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .n_kept = 1, .step = step},
+    .order = order,
 };

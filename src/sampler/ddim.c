@@ -26,7 +26,8 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 		return DM_OK;
 	double fresh = eta * to->sigma * sqrt(fmax(-dmi_expm1(-2 * h), 0));
 	double kept = sqrt(fmax((to->sigma - fresh) * (to->sigma + fresh), 0));
-	dm_val x0 = dm_emit_eval(e, s->x, s->from, DM_SPACE_X0);
+	dm_node aim = fresh > 0 ? dmi_aim(e, s, kept / to->alpha) : *to;
+	dm_val x0 = dm_emit_eval_to(e, s->x, s->from, &aim, DM_SPACE_X0);
 	dm_val epsilon = kept == 0 ? 0
 	                           : dm_emit_part(e, x0, s->option[RECOMPUTE] != 0 ? DM_PART_PREDICTION : DM_PART_UNMAPPED,
 	                                          DM_SPACE_EPSILON);
@@ -36,7 +37,9 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 }
 
 const struct dmi_sampler_type dmi_sampler_ddim = {
-    .method =
-        DMI_METHOD("ddim", "denoising diffusion implicit model; goes up to encode", "Song 2021, eq. 12, 16", options),
-    .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
+    .method = DMI_METHOD_KNOWN(
+        "ddim", "denoising diffusion implicit model; goes up to encode", "Song 2021, eq. 12, 16", options,
+        "diffusers: DDIMScheduler, DDIMParallelScheduler, DDIMInverseScheduler (over a grid that goes up), "
+        "CogVideoXDDIMScheduler; ComfyUI: ddim (runs euler); stable-diffusion.cpp: ddim_trailing (eta=1)"),
+    .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step, .order = 1},
 };

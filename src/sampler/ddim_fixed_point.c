@@ -61,5 +61,5 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 const struct dmi_sampler_type dmi_sampler_ddim_fixed_point = {
     .method = DMI_METHOD("ddim_fixed_point", "ddim, inverted upward by fixed-point iteration", "Pan 2023; Garibi 2024",
                          options),
-    .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
+    .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step, .order = 1},
 };

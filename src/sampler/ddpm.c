@@ -68,6 +68,8 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 }
 
 const struct dmi_sampler_type dmi_sampler_ddpm = {
-    .method = DMI_METHOD("ddpm", "ancestral sampling of the discrete chain", "Ho 2020, eq. 6-11", options),
-    .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
+    .method = DMI_METHOD_KNOWN("ddpm", "ancestral sampling of the discrete chain", "Ho 2020, eq. 6-11", options,
+                               "diffusers: DDPMScheduler, DDPMParallelScheduler, DDPMWuerstchenScheduler "
+                               "(compat=wuerstchen), UnCLIPScheduler; ComfyUI: ddpm"),
+    .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step, .order = 1},
 };

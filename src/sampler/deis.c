@@ -13,6 +13,7 @@
  * one from alpha = 0 over rho are the line. State: order - 1 earlier slopes. */
 #include "base/compiler.h"
 #include "sampler/adams.h"
+#include "sampler/nominal.h"
 #include "base/math.h"
 #include <math.h>
 
@@ -104,7 +105,14 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return dmi_started_order(given->value[ORDER], given->value[START], given->value[ANALYTIC_FIRST]);
+}
+
 const struct dmi_sampler_type dmi_sampler_deis = {
-    DMI_METHOD("deis", "exponential integrator multistep in epsilon, orders 1 to 4", "Zhang 2023", options),
+    DMI_METHOD_KNOWN("deis", "exponential integrator multistep in epsilon, orders 1 to 4", "Zhang 2023", options,
+                     "diffusers: DEISMultistepScheduler; ComfyUI: deis (form=t for its mode tab, form=rho for rhoab)"),
     {.struct_size = sizeof(dm_sampler_ops), .n_past = MAX_ORDER - 1, .step = step},
+    .order = order,
 };

@@ -1,6 +1,7 @@
 /* DPM2: the midpoint method with churn (Karras 2022; k-diffusion sample_dpm_2). The step stands in dpm2.h. State: none. */
 #include "base/compiler.h"
 #include "sampler/dpm2.h"
+#include "sampler/nominal.h"
 #include "base/math.h"
 #include <math.h>
 
@@ -40,7 +41,15 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return dmi_churned_order(given->value, 2);
+}
+
 const struct dmi_sampler_type dmi_sampler_dpm2 = {
-    .method = DMI_METHOD("dpm2", "midpoint method of order 2, with churn", "Karras 2022; k-diffusion", options),
+    .method = DMI_METHOD_KNOWN(
+        "dpm2", "midpoint method of order 2, with churn", "Karras 2022; k-diffusion", options,
+        "diffusers: KDPM2DiscreteScheduler; k-diffusion: sample_dpm_2; ComfyUI: dpm_2; stable-diffusion.cpp: dpm2"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
+    .order = order,
 };

@@ -4,6 +4,7 @@
 #include "base/compiler.h"
 #include "sampler/ancestral.h"
 #include "sampler/dpm2.h"
+#include "sampler/nominal.h"
 
 enum { ETA, S_NOISE, SPLIT, COORDINATES };
 
@@ -37,8 +38,16 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return dmi_noisy_order(given->value[ETA], given->value[S_NOISE], 2, 1);
+}
+
 const struct dmi_sampler_type dmi_sampler_dpm2_ancestral = {
-    .method = DMI_METHOD("dpm2_ancestral", "midpoint method of order 2 with fresh noise after every step",
-                         "Karras 2022; k-diffusion", options),
+    .method = DMI_METHOD_KNOWN("dpm2_ancestral", "midpoint method of order 2 with fresh noise after every step",
+                               "Karras 2022; k-diffusion", options,
+                               "diffusers: KDPM2AncestralDiscreteScheduler; k-diffusion: sample_dpm_2_ancestral; "
+                               "ComfyUI: dpm_2_ancestral, sample_dpm_2_ancestral_RF (split=rf)"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
+    .order = order,
 };

@@ -4,6 +4,7 @@
  * steps. nfe = 0 takes 3 (steps - 1). The step to sigma = 0 returns x0. State: none. */
 #include "base/compiler.h"
 #include "sampler/ancestral.h"
+#include "sampler/nominal.h"
 #include "sampler/orders.h"
 #include "sampler/single.h"
 #include <math.h>
@@ -60,8 +61,15 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return dmi_noisy_order(given->value[ETA], given->value[S_NOISE], 2, 1);
+}
+
 const struct dmi_sampler_type dmi_sampler_dpm_fast = {
-    .method = DMI_METHOD("dpm_fast", "DPM-Solver of order 3 with a rest that fits the number of evaluations",
-                         "Lu 2022a, appendix D; k-diffusion", options),
+    .method = DMI_METHOD_KNOWN("dpm_fast", "DPM-Solver of order 3 with a rest that fits the number of evaluations",
+                               "Lu 2022a, appendix D; k-diffusion", options,
+                               "k-diffusion: sample_dpm_fast; ComfyUI: dpm_fast"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
+    .order = order,
 };

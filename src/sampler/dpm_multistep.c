@@ -9,6 +9,7 @@
  * x0 is the result. Goes up too (inversion). sde-dpmsolver does not keep the variance: sigma'^2 (1 + 2 (e^h - 1)^2)
  * in place of sigma'^2. State: two earlier predictions. */
 #include "base/compiler.h"
+#include "sampler/nominal.h"
 #include "sampler/single.h"
 #include "base/math.h"
 #include <math.h>
@@ -39,8 +40,8 @@ static const dm_option options[] = {
     DMI_INTEGER("lower_order_below", "what is a short grid, in steps", 15, 0, 16777215),
     DMI_INTEGER("euler_at_final", "1: the last step has order 1", 0, 0, 1),
     DMI_INTEGER("denoise_to_zero", "1: x0 of one more evaluation at the last node is the result", 0, 0, 1),
-    DMI_INTEGER("true_order", "1: order 3 with its full second derivative; 0: as published, which is of order 2", 0, 0,
-                1),
+    DMI_INTEGER("true_order",
+                "1: order 3 with its full second derivative; 0: as published, of order 2 even with start=rk", 0, 0, 1),
     DMI_START,
     DMI_ANALYTIC_FIRST,
 };
@@ -98,7 +99,8 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	else
 		x = advance(e, s, &method, wanted, m);
 	if (s->option[DENOISE_TO_ZERO] != 0 && s->step + 1 == s->n_step && s->to->sigma > 0) {
-		x = dm_emit_eval(e, x, s->to, DM_SPACE_X0);
+		dm_node clean = dmi_aim(e, s, 0);
+		x = dm_emit_eval_to(e, x, s->to, &clean, DM_SPACE_X0);
 		dm_emit_departs(e, DM_DEPARTS_MEAN | DM_DEPARTS_VARIANCE);
 	}
 	dm_emit_state(e, x);
@@ -106,9 +108,22 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	const double *o = given->value;
+	double start = o[TRUE_ORDER] != 0 && o[ALGORITHM] < SDE_DPMSOLVERPP ? o[START] : DMI_START_EULER;
+	if (o[DENOISE_TO_ZERO] != 0) /* the result is not the state */
+		return 0;
+	return dmi_order_with_end(o[EULER_AT_FINAL], dmi_started_order(o[ORDER], start, o[ANALYTIC_FIRST]));
+}
+
 const struct dmi_sampler_type dmi_sampler_dpm_multistep = {
-    .method =
-        DMI_METHOD("dpm_multistep", "DPM-Solver and DPM-Solver++, multistep, orders 1 to 3, ODE and SDE, down and up",
-                   "Lu 2022a; Lu 2022b, algorithm 2", options),
+    .method = DMI_METHOD_KNOWN("dpm_multistep",
+                               "DPM-Solver and DPM-Solver++, multistep, orders 1 to 3, ODE and SDE, down and up",
+                               "Lu 2022a; Lu 2022b, algorithm 2", options,
+                               "diffusers: DPMSolverMultistepScheduler, DPMSolverMultistepInverseScheduler (over a "
+                               "grid that goes up), EDMDPMSolverMultistepScheduler, CosineDPMSolverMultistepScheduler "
+                               "(algorithm=sde-dpmsolver++), CogVideoXDPMScheduler (algorithm=sde-dpmsolver++)"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .n_past = 2, .step = step},
+    .order = order,
 };

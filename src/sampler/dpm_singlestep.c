@@ -7,11 +7,12 @@
  * step to sigma = 0 has order 1 and returns x0; orders = a/b/.. says them all. A run that starts inside the grid begins a
  * group there. State: the start of the group, two earlier predictions. */
 #include "base/compiler.h"
+#include "sampler/nominal.h"
 #include "sampler/orders.h"
 #include "sampler/single.h"
 #include "base/math.h"
 
-enum { ALGORITHM, ORDER, SOLVER_TYPE, LOWER_ORDER_FINAL };
+enum { ALGORITHM, ORDER, SOLVER_TYPE, LOWER_ORDER_FINAL, ORDERS, ANALYTIC_FIRST };
 enum { DPMSOLVERPP, DPMSOLVER, SDE_DPMSOLVERPP };
 enum { MIDPOINT, HEUN };
 
@@ -24,6 +25,7 @@ static const dm_option options[] = {
     DMI_CHOICE("solver_type", "midpoint; heun: all slopes of a group", MIDPOINT, solver_types),
     DMI_INTEGER("lower_order_final", "1: the last step has order 1 where the groups fill the grid", 1, 0, 1),
     DMI_ORDERS,
+    DMI_ANALYTIC_FIRST,
 };
 
 /* Whether the predictions of a group of k steps are apart. */
@@ -51,6 +53,8 @@ static dm_val advance(dm_emit *e, const dm_step *s, struct dmi_single *o, int or
 {
 	double h = dmi_lambda_step(o->from, s->to);
 	o->m = order > 1 ? s->past[order - 2].prediction : m;
+	for (int k = 0; k < order - 1; k++)
+		dmi_departs_at(e, s->option[ANALYTIC_FIRST] != 0, &s->past[k].at);
 	for (int k = 0; k < order - 1; k++) {
 		const dm_past *p = k < order - 2 ? &s->past[order - 3 - k] : NULL;
 		o->inner[k] = p ? p->prediction : m;
@@ -70,13 +74,14 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	single.taylor = !single.midpoint;
 	if (!dmi_dpm_possible(e, s, predict, single.eta))
 		return DM_OK;
-	dm_val m = dm_emit_eval(e, s->x, s->from, dmi_dpm_space(predict));
+	struct dmi_seen seen = dmi_see(e, s, s->option[ANALYTIC_FIRST] != 0);
+	dm_val m = dmi_view(e, &seen, dmi_dpm_space(predict));
 	single.from = order > 1 ? &s->past[order - 2].at : s->from;
 	single.x = order > 1 ? s->kept[0] : s->x;
 	if (predict == DMI_DPM_EPSILON && order == 1)
-		single.x0 = dm_emit_part(e, m, DM_PART_PREDICTION, DM_SPACE_X0);
+		single.x0 = dmi_view(e, &seen, DM_SPACE_X0);
 	if (s->to->sigma == 0)
-		dm_emit_state(e, dmi_emit_data(e, m, s->to));
+		dm_emit_state(e, dm_emit_linear(e, 1, (dm_term[]){{s->to->alpha, dmi_view(e, &seen, DM_SPACE_X0)}}));
 	else
 		dm_emit_state(e, advance(e, s, &single, order, m));
 	dm_emit_keep(e, 0, single.x);
@@ -84,8 +89,16 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	const double *o = given->value;
+	int32_t most = o[ALGORITHM] == SDE_DPMSOLVERPP || o[ANALYTIC_FIRST] != 0 ? 1 : (int32_t)o[ORDER];
+	return given->n_list ? 0 : dmi_order_with_end(o[LOWER_ORDER_FINAL], most);
+}
+
 const struct dmi_sampler_type dmi_sampler_dpm_singlestep = {
-    .method = DMI_METHOD("dpm_singlestep", "DPM-Solver and DPM-Solver++, single-step in groups of 1 to 3 steps",
-                         "Lu 2022a, 2022b; diffusers", options),
+    .method = DMI_METHOD_KNOWN("dpm_singlestep", "DPM-Solver and DPM-Solver++, single-step in groups of 1 to 3 steps",
+                               "Lu 2022a, 2022b; diffusers", options, "diffusers: DPMSolverSinglestepScheduler"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .n_past = 2, .n_kept = 1, .step = step},
+    .order = order,
 };

@@ -5,6 +5,7 @@
  * Every step has the order asked for; nfe = n makes the blocks of dmi_block_order() instead, orders = a/b/.. says them
  * all. Steps to sigma = 0 return x0, and those from alpha = 0 have order 1. State: none. */
 #include "base/compiler.h"
+#include "sampler/nominal.h"
 #include "sampler/orders.h"
 #include "sampler/single.h"
 #include "base/math.h"
@@ -70,9 +71,15 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return given->n_list ? 0 : dmi_order_with_end(given->value[NFE], (int32_t)given->value[ORDER]);
+}
+
 const struct dmi_sampler_type dmi_sampler_dpm_singlestep_midtime = {
     .method =
         DMI_METHOD("dpm_singlestep_midtime", "DPM-Solver and DPM-Solver++ of order 1 to 3, with inner evaluations",
                    "Lu 2022a, algorithms 1-2; Lu 2022b", options),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
+    .order = order,
 };

@@ -7,14 +7,16 @@
  * difference, which adds guidance again at every step. State: one earlier unguided prediction of x0. */
 #include "base/compiler.h"
 #include "sampler/dpm.h"
+#include "sampler/nominal.h"
 #include "base/math.h"
 
-enum { COMPAT };
+enum { COMPAT, ANALYTIC_FIRST };
 
 static const char *const compats[] = {"none", "comfyui", NULL};
 
 static const dm_option options[] = {
     DMI_CHOICE("compat", "comfyui: the difference of the guided and the earlier unguided prediction", 0, compats),
+    DMI_ANALYTIC_FIRST,
 };
 
 static dm_status step(void *user, const dm_step *s, dm_emit *e)
@@ -22,11 +24,13 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	const dm_node *from = s->from, *to = s->to;
 	double h = dmi_lambda_step(from, to), a = to->sigma > 0 ? to->sigma / from->sigma : 0, c = 0;
 	(void)user;
-	dm_val x0 = dm_emit_eval(e, s->x, from, DM_SPACE_X0), old = 0;
-	dm_val unguided = dm_emit_part(e, x0, DM_PART_UNGUIDED, DM_SPACE_X0);
+	int analytic = s->option[ANALYTIC_FIRST] != 0;
+	struct dmi_seen seen = dmi_see(e, s, analytic);
+	dm_val x0 = dmi_view(e, &seen, DM_SPACE_X0), unguided = dmi_view_unguided(e, &seen, DM_SPACE_X0), old = 0;
 	dm_val newer = s->option[COMPAT] != 0 ? x0 : unguided;
 	if (to->sigma > 0 && dmi_history(s, 1)) {
 		old = s->past[0].prediction;
+		dmi_departs_at(e, analytic, &s->past[0].at);
 		c = -to->alpha * dmi_expm1(-h) * h / (2 * dmi_lambda_step(&s->past[0].at, from));
 	}
 	dm_emit_state(
@@ -36,8 +40,15 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return dmi_started_order(2, DMI_START_EULER, given->value[ANALYTIC_FIRST]);
+}
+
 const struct dmi_sampler_type dmi_sampler_dpmpp_2m_cfg_pp = {
-    .method = DMI_METHOD("dpmpp_2m_cfg_pp", "DPM-Solver++ 2M, noised again with the unguided prediction",
-                         "Chung 2024; Lu 2022b, algorithm 2", options),
+    .method =
+        DMI_METHOD_KNOWN("dpmpp_2m_cfg_pp", "DPM-Solver++ 2M, noised again with the unguided prediction",
+                         "Chung 2024; Lu 2022b, algorithm 2", options, "ComfyUI: dpmpp_2m_cfg_pp (compat=comfyui)"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .n_past = 1, .step = step},
+    .order = order,
 };

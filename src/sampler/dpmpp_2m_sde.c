@@ -8,6 +8,7 @@
  * earlier prediction. */
 #include "base/compiler.h"
 #include "sampler/dpm.h"
+#include "sampler/nominal.h"
 
 enum { ETA, S_NOISE, SOLVER_TYPE, ANALYTIC_FIRST };
 enum { MIDPOINT, HEUN };
@@ -38,7 +39,18 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	int32_t multistep = dmi_started_order(2, DMI_START_EULER, given->value[ANALYTIC_FIRST]);
+	return dmi_noisy_order(given->value[ETA], given->value[S_NOISE], multistep, multistep);
+}
+
 const struct dmi_sampler_type dmi_sampler_dpmpp_2m_sde = {
-    .method = DMI_METHOD("dpmpp_2m_sde", "DPM-Solver++ of order 2 as SDE, multistep", "Lu 2022b; k-diffusion", options),
+    .method = DMI_METHOD_KNOWN(
+        "dpmpp_2m_sde", "DPM-Solver++ of order 2 as SDE, multistep", "Lu 2022b; k-diffusion", options,
+        "diffusers: DPMSolverMultistepScheduler (its sde-dpmsolver++); k-diffusion: sample_dpmpp_2m_sde; ComfyUI: "
+        "dpmpp_2m_sde, dpmpp_2m_sde_gpu, dpmpp_2m_sde_heun (solver_type=heun), dpmpp_2m_sde_heun_gpu "
+        "(solver_type=heun); stable-diffusion.cpp: dpm++2m_sde, dpm++2m_sde_bt"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .n_past = 1, .step = step},
+    .order = order,
 };

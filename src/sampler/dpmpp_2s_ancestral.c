@@ -10,6 +10,7 @@
  * 0.9999. State: none. */
 #include "base/compiler.h"
 #include "sampler/ancestral.h"
+#include "sampler/nominal.h"
 #include "sampler/single.h"
 #include "base/math.h"
 
@@ -52,9 +53,17 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return dmi_noisy_order(given->value[ETA], given->value[S_NOISE], 2, 1);
+}
+
 const struct dmi_sampler_type dmi_sampler_dpmpp_2s_ancestral = {
-    .method =
-        DMI_METHOD("dpmpp_2s_ancestral", "DPM-Solver++ of order 2, single-step, with fresh noise after every step",
-                   "Lu 2022b; k-diffusion", options),
+    .method = DMI_METHOD_KNOWN("dpmpp_2s_ancestral",
+                               "DPM-Solver++ of order 2, single-step, with fresh noise after every step",
+                               "Lu 2022b; k-diffusion", options,
+                               "k-diffusion: sample_dpmpp_2s_ancestral; ComfyUI: dpmpp_2s_ancestral, "
+                               "sample_dpmpp_2s_ancestral_RF (split=rf); stable-diffusion.cpp: dpm++2s_a"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
+    .order = order,
 };

@@ -7,6 +7,7 @@
  *
  * With down = 0 it is y' = x0 + s_noise up z. State: none. */
 #include "base/compiler.h"
+#include "sampler/nominal.h"
 #include "sampler/step.h"
 #include "base/math.h"
 #include <math.h>
@@ -57,8 +58,14 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return dmi_noisy_order(given->value[ETA], given->value[S_NOISE], 2, 1);
+}
+
 const struct dmi_sampler_type dmi_sampler_dpmpp_2s_ancestral_cfg_pp = {
-    .method = DMI_METHOD("dpmpp_2s_ancestral_cfg_pp", "DPM-Solver++ 2S ancestral along the unguided prediction",
-                         "Chung 2024; Lu 2022b, algorithm 1", options),
+    .method = DMI_METHOD_KNOWN("dpmpp_2s_ancestral_cfg_pp", "DPM-Solver++ 2S ancestral along the unguided prediction",
+                               "Chung 2024; Lu 2022b, algorithm 1", options, "ComfyUI: dpmpp_2s_ancestral_cfg_pp"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
+    .order = order,
 };

@@ -6,12 +6,14 @@
  * first two steps by single.h, so that order 3 starts with its order. The step to sigma' = 0 returns x0. State: two
  * earlier predictions. */
 #include "base/compiler.h"
+#include "sampler/nominal.h"
 #include "sampler/single.h"
 
 enum { TRUE_ORDER, START, ANALYTIC_FIRST, ETA, S_NOISE };
 
 #define SHARED                                                                                                         \
-	DMI_INTEGER("true_order", "1: the full second derivative; 0: as published, which is of order 2", 0, 0, 1),         \
+	DMI_INTEGER("true_order", "1: the full second derivative; 0: as published, of order 2 even with start=rk", 0, 0,   \
+	            1),                                                                                                    \
 	    DMI_START, DMI_ANALYTIC_FIRST
 
 static const dm_option ode_options[] = {SHARED};
@@ -63,14 +65,31 @@ static dm_status step_sde(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order_ode(const struct dmi_options *given)
+{
+	double start = given->value[TRUE_ORDER] != 0 ? given->value[START] : DMI_START_EULER;
+	return dmi_started_order(3, start, given->value[ANALYTIC_FIRST]);
+}
+
+static int32_t order_sde(const struct dmi_options *given)
+{
+	int32_t weak = dmi_started_order(2, DMI_START_EULER, given->value[ANALYTIC_FIRST]);
+	return dmi_noisy_order(given->value[ETA], given->value[S_NOISE], order_ode(given), weak);
+}
+
 const struct dmi_sampler_type dmi_sampler_dpmpp_3m = {
-    .method = DMI_METHOD("dpmpp_3m", "DPM-Solver++ of order 3 (published form: 2), multistep", "Lu 2022b; k-diffusion",
-                         ode_options),
+    .method = DMI_METHOD_KNOWN("dpmpp_3m", "DPM-Solver++ of order 3 (published form: 2), multistep",
+                               "Lu 2022b; k-diffusion", ode_options,
+                               "diffusers: DPMSolverMultistepScheduler (its solver_order 3); k-diffusion: "
+                               "sample_dpmpp_3m_sde (its eta 0); ComfyUI: dpmpp_3m_sde (its eta 0)"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .n_past = 2, .step = step_ode},
+    .order = order_ode,
 };
 
 const struct dmi_sampler_type dmi_sampler_dpmpp_3m_sde = {
-    .method = DMI_METHOD("dpmpp_3m_sde", "DPM-Solver++ of order 3 (published form: 2) as SDE, multistep",
-                         "Lu 2022b; k-diffusion", sde_options),
+    .method = DMI_METHOD_KNOWN("dpmpp_3m_sde", "DPM-Solver++ of order 3 (published form: 2) as SDE, multistep",
+                               "Lu 2022b; k-diffusion", sde_options,
+                               "k-diffusion: sample_dpmpp_3m_sde; ComfyUI: dpmpp_3m_sde, dpmpp_3m_sde_gpu"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .n_past = 2, .step = step_sde},
+    .order = order_sde,
 };

@@ -8,6 +8,7 @@
  * and from alpha = 0 are x0 and noise. State: none. */
 #include "base/compiler.h"
 #include "sampler/ancestral.h"
+#include "sampler/nominal.h"
 #include "base/math.h"
 
 enum { ETA, S_NOISE, R };
@@ -50,8 +51,15 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return dmi_noisy_order(given->value[ETA], given->value[S_NOISE], 2, 1);
+}
+
 const struct dmi_sampler_type dmi_sampler_dpmpp_sde = {
-    .method = DMI_METHOD("dpmpp_sde", "DPM-Solver++ as SDE, single-step with two evaluations", "Lu 2022b; k-diffusion",
-                         options),
+    .method = DMI_METHOD_KNOWN(
+        "dpmpp_sde", "DPM-Solver++ as SDE, single-step with two evaluations", "Lu 2022b; k-diffusion", options,
+        "diffusers: DPMSolverSDEScheduler; k-diffusion: sample_dpmpp_sde; ComfyUI: dpmpp_sde, dpmpp_sde_gpu"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
+    .order = order,
 };

@@ -88,5 +88,5 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 
 const struct dmi_sampler_type dmi_sampler_edict = {
     .method = DMI_METHOD("edict", "two coupled DDIM chains; the way back is exact", "Wallace 2022, section 4", options),
-    .ops = {.struct_size = sizeof(dm_sampler_ops), .n_kept = 1, .step = step},
+    .ops = {.struct_size = sizeof(dm_sampler_ops), .n_kept = 1, .step = step, .order = 1},
 };

@@ -6,6 +6,7 @@
  * d, d_p the right side there; a = 1 is Heun, 1/2 midpoint. solver = euler, and the step to sigma = 0: x + h d. What
  * is not linear in t does not keep mean and variance exactly. Churn as in euler. State: none. */
 #include "base/compiler.h"
+#include "sampler/nominal.h"
 #include "sampler/step.h"
 #include <math.h>
 
@@ -86,8 +87,14 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return dmi_churned_order(given->value, given->value[SOLVER] == HEUN ? 2 : 1);
+}
+
 const struct dmi_sampler_type dmi_sampler_edm_ablation = {
-    .method =
-        DMI_METHOD("edm_ablation", "order 2 in the process time, with churn", "Karras 2022, algorithms 1, 3", options),
+    .method = DMI_METHOD_KNOWN("edm_ablation", "order 2 in the process time, with churn",
+                               "Karras 2022, algorithms 1, 3", options, "diffusers: KarrasVeScheduler (deprecated)"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
+    .order = order,
 };

@@ -5,12 +5,13 @@
  *     g = u' - u,   S_k = integral from u' to u of (p - u)^(k-1) / f(p) dp
  *
  * m1 and m2 are slope and curvature of x0 over u at the start, from the two (order 2) or three newest predictions. noise_power = 1
- * with s_noise = 0 is the ODE. The integrals run over ln u by composite Gauss of three points. compat = comfyui: sums of
+ * is the ODE, without noise. The integrals run over ln u by composite Gauss of three points. compat = comfyui: sums of
  * 200 one-sided points, and at order 3 the difference of the two newest as slope, which makes order 3 one of order 2.
  * start = rk makes the first steps of order 3 by an evaluation half-way in lambda. State: two earlier predictions. */
 #include "base/compiler.h"
 #include "sampler/dpm.h"
 #include "sampler/er_way.h"
+#include "sampler/nominal.h"
 #include "base/math.h"
 
 enum { ORDER, S_NOISE, NOISE_SCALER, NOISE_POWER, COMPAT, START, ANALYTIC_FIRST };
@@ -23,17 +24,34 @@ static const dm_option options[] = {
     DMI_INTEGER("order", "order of the deterministic part", 3, 1, 3),
     DMI_REAL("s_noise", "deviation of the fresh noise, 1 keeps the variance", 1, 0, 100),
     DMI_CHOICE("noise_scaler", "standard: u (e^(u^0.3) + 10); power: u^noise_power", STANDARD, scalers),
-    DMI_REAL("noise_power", "1: the ODE if s_noise = 0", 1, 1, 10),
+    DMI_REAL("noise_power", "1: the ODE", 1, 1, 10),
     DMI_CHOICE("compat", "comfyui: sums of 200 points, and the difference as slope", 0, compats),
     DMI_START,
     DMI_ANALYTIC_FIRST,
 };
 
+/* r = u'/u, which leaves no room for fresh noise. */
+static int is_ode(const double *option)
+{
+	return option[NOISE_SCALER] == POWER && option[NOISE_POWER] == 1;
+}
+
 static struct dmi_er_way way(const dm_step *s, const dm_node *from, const dm_node *to)
 {
 	struct dmi_er_scaler scaler = {s->option[NOISE_SCALER] == POWER ? s->option[NOISE_POWER] : 0,
 	                               s->option[COMPAT] != 0};
-	return dmi_er_way(&scaler, dmi_level(from), dmi_level(to));
+	struct dmi_er_way w = dmi_er_way(&scaler, dmi_level(from), dmi_level(to));
+	if (is_ode(s->option)) /* from alpha = 0 too, where the noise is kept as it is */
+		w.fresh = 0;
+	return w;
+}
+
+/* alpha' r / alpha; from alpha = 0 its limit. */
+static double kept(const dm_step *s, const dm_node *to, double r)
+{
+	if (s->from->alpha == 0)
+		return is_ode(s->option) ? to->sigma / s->from->sigma : 0;
+	return to->alpha * r / s->from->alpha;
 }
 
 /* Slope and curvature over u as weights of the newest prediction and the order - 1 before it. */
@@ -57,7 +75,7 @@ static void differences(const dm_step *s, int order, double u, double *m1, doubl
 static dm_val advance(dm_emit *e, const dm_step *s, const dm_node *to, double r, int n, const double *c,
                       const dm_val *m, int n_draw, const double *noise, const double *lambda)
 {
-	dm_term term[6] = {{r > 0 ? to->alpha * r / s->from->alpha : 0, s->x}};
+	dm_term term[6] = {{kept(s, to, r), s->x}};
 	for (int k = 0; k < n; k++)
 		term[1 + k] = (dm_term){to->alpha * c[k], m[k]};
 	for (int k = 0; k < n_draw; k++) {
@@ -75,7 +93,8 @@ static dm_val single(dm_emit *e, const dm_step *s, dm_val x0)
 	if (st != DM_OK)
 		dm_emit_fail(e, st, "start=rk: the schedule has no level between two nodes of the grid");
 	struct dmi_er_way half = way(s, s->from, &at), rest = way(s, &at, s->to), all = way(s, s->from, s->to);
-	double c = all.slope / (dmi_level(&at) - dmi_level(s->from)), noise[2] = {rest.r * half.fresh, rest.fresh};
+	double way = dmi_level(&at) - dmi_level(s->from), c = way < 0 ? all.slope / way : 0; /* 0: a step of one ulp */
+	double noise[2] = {rest.r * half.fresh, rest.fresh};
 	double lambda[3] = {s->from->lambda, at.lambda, s->to->lambda};
 	dm_val x = advance(e, s, &at, half.r, 1, &half.x0, &x0, 1, &half.fresh, lambda);
 	dm_val m[2] = {x0, dm_emit_eval(e, x, &at, DM_SPACE_X0)};
@@ -120,7 +139,16 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	const double *o = given->value;
+	int32_t ode = dmi_started_order(o[ORDER], o[START], o[ANALYTIC_FIRST]);
+	return o[COMPAT] != 0 ? 0 : dmi_noisy_order(!is_ode(o), o[S_NOISE], ode, ode < 2 ? ode : 2);
+}
+
 const struct dmi_sampler_type dmi_sampler_er_sde = {
-    .method = DMI_METHOD("er_sde", "extended reverse-time SDE, orders 1 to 3", "Cui 2023", options),
+    .method = DMI_METHOD_KNOWN("er_sde", "extended reverse-time SDE, orders 1 to 3", "Cui 2023", options,
+                               "ComfyUI: er_sde (compat=comfyui); stable-diffusion.cpp: er_sde"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .n_past = 2, .step = step},
+    .order = order,
 };

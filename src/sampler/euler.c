@@ -13,6 +13,7 @@
  *
  * State: none. */
 #include "base/compiler.h"
+#include "sampler/nominal.h"
 #include "sampler/step.h"
 #include <math.h>
 
@@ -76,7 +77,18 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return given->value[COMPAT] != NONE ? given->value[DMI_S_CHURN] == 0 : dmi_churned_order(given->value, 1);
+}
+
 const struct dmi_sampler_type dmi_sampler_euler = {
-    .method = DMI_METHOD("euler", "Euler's method in sigma, with churn", "Karras 2022, algorithm 2", options),
+    .method =
+        DMI_METHOD_KNOWN("euler", "Euler's method in sigma, with churn", "Karras 2022, algorithm 2", options,
+                         "diffusers: EulerDiscreteScheduler (compat=diffusers_epsilon or diffusers_v where s_churn is "
+                         "used), EDMEulerScheduler (compat=diffusers_edm), FlowMatchEulerDiscreteScheduler, "
+                         "MiniMaxH3Scheduler (model flow_reversed:time=one_minus_t, its N is steps + 1); "
+                         "k-diffusion: sample_euler; ComfyUI: euler; stable-diffusion.cpp: euler"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
+    .order = order,
 };

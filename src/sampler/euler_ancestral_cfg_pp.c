@@ -5,6 +5,7 @@
  *
  * eta = 0 is the deterministic euler_cfg_pp. It needs the branch without condition whatever the scale. State: none. */
 #include "base/compiler.h"
+#include "sampler/nominal.h"
 #include "sampler/step.h"
 
 enum { ETA, S_NOISE };
@@ -35,8 +36,16 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return dmi_noisy_order(given->value[ETA], given->value[S_NOISE], 1, 1);
+}
+
 const struct dmi_sampler_type dmi_sampler_euler_ancestral_cfg_pp = {
-    .method = DMI_METHOD("euler_ancestral_cfg_pp", "Euler ancestral, noised again with the unguided prediction",
-                         "Chung 2024, algorithm 2", options),
+    .method = DMI_METHOD_KNOWN("euler_ancestral_cfg_pp", "Euler ancestral, noised again with the unguided prediction",
+                               "Chung 2024, algorithm 2", options,
+                               "ComfyUI: euler_ancestral_cfg_pp, euler_cfg_pp (eta=0); stable-diffusion.cpp: "
+                               "euler_a_cfg_pp, euler_cfg_pp (eta=0)"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
+    .order = order,
 };

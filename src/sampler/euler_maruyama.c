@@ -53,8 +53,14 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return given->value[TEMPERATURE] == 1; /* with another the law is not that of the data */
+}
+
 const struct dmi_sampler_type dmi_sampler_euler_maruyama = {
     .method = DMI_METHOD("euler_maruyama", "Euler-Maruyama on the reverse SDE with any share of noise and temperature",
                          "azula, ItoSampler; Song 2021, eq. 6", options),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
+    .order = order,
 };

@@ -28,7 +28,8 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	(void)user;
 	if (!dmi_goes_down(e, s, "sampler \"flow_stochastic\" needs noise that falls from node to node"))
 		return DM_OK;
-	dm_val x0 = dm_emit_eval(e, s->x, s->from, DM_SPACE_X0);
+	dm_node clean = dmi_aim(e, s, 0);
+	dm_val x0 = dm_emit_eval_to(e, s->x, s->from, &clean, DM_SPACE_X0);
 	dm_val z = fresh > 0 ? dm_emit_noise(e, s->step, 0) : 0;
 	if (fresh > 0 && o[NOISE_CLIP_STD] > 0)
 		z = dm_emit_map(e, DM_MAP_STD_CLIP, 1, &z, (double[4]){o[NOISE_CLIP_STD], o[NORM], 0, 0});
@@ -39,7 +40,9 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 }
 
 const struct dmi_sampler_type dmi_sampler_flow_stochastic = {
-    .method = DMI_METHOD("flow_stochastic", "the predicted sample, noised afresh at every step", "diffusers; Song 2023",
-                         options),
+    .method = DMI_METHOD_KNOWN("flow_stochastic", "the predicted sample, noised afresh at every step",
+                               "diffusers; Song 2023", options,
+                               "diffusers: FlowMatchEulerDiscreteScheduler (its stochastic_sampling), SCMScheduler "
+                               "(over trigflow); ComfyUI: lcm (norm=batch)"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
 };

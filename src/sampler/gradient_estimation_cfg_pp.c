@@ -5,12 +5,14 @@
  *
  * The first step has no d_old, the step to sigma' = 0 returns x0. State: one earlier d. */
 #include "base/compiler.h"
-#include "sampler/step.h"
+#include "sampler/nominal.h"
+#include "sampler/start.h"
 
-enum { GAMMA };
+enum { GAMMA, ANALYTIC_FIRST };
 
 static const dm_option options[] = {
     DMI_REAL("gamma", "weight of the newest slope against the one before; 1: Euler", 2, 1, 5),
+    DMI_ANALYTIC_FIRST,
 };
 
 static dm_status step(void *user, const dm_step *s, dm_emit *e)
@@ -21,10 +23,12 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 		dm_emit_fail(e, DM_ERR_UNSUPPORTED, "sampler \"gradient_estimation_cfg_pp\" needs alpha > 0 at both nodes");
 		return DM_OK;
 	}
-	dm_val x0 = dm_emit_eval(e, s->x, s->from, DM_SPACE_X0), old = 0;
-	dm_val d = dm_emit_part(e, x0, DM_PART_UNGUIDED, DM_SPACE_EPSILON);
+	int analytic = s->option[ANALYTIC_FIRST] != 0;
+	struct dmi_seen seen = dmi_see(e, s, analytic);
+	dm_val x0 = dmi_view(e, &seen, DM_SPACE_X0), d = dmi_view_unguided(e, &seen, DM_SPACE_EPSILON), old = 0;
 	if (s->n_past && s->to->sigma > 0) {
 		old = s->past[0].prediction;
+		dmi_departs_at(e, analytic, &s->past[0].at);
 		c = (s->option[GAMMA] - 1) * (u_to - u);
 	}
 	dm_emit_state(e, dm_emit_linear(e, 3, (dm_term[]){{alpha, x0}, {alpha * (u_to + c), d}, {-alpha * c, old}}));
@@ -32,8 +36,15 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return dmi_started_order(given->value[GAMMA] == 1.5 ? 2 : 1, DMI_START_EULER, given->value[ANALYTIC_FIRST]);
+}
+
 const struct dmi_sampler_type dmi_sampler_gradient_estimation_cfg_pp = {
-    .method = DMI_METHOD("gradient_estimation_cfg_pp", "gradient estimation along the unguided prediction",
-                         "Permenter 2024, algorithm 1; Chung 2024", options),
+    .method =
+        DMI_METHOD_KNOWN("gradient_estimation_cfg_pp", "gradient estimation along the unguided prediction",
+                         "Permenter 2024, algorithm 1; Chung 2024", options, "ComfyUI: gradient_estimation_cfg_pp"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .n_past = 1, .step = step},
+    .order = order,
 };

@@ -8,6 +8,7 @@
  * auto takes native where alpha + sigma = 1 (rectified flow: the mean of two velocities), ve elsewhere. The step to
  * sigma' = 0, and one from alpha = 0 over u, is the line alone. Churn as in euler. State: none. */
 #include "base/compiler.h"
+#include "sampler/nominal.h"
 #include "sampler/step.h"
 #include <math.h>
 
@@ -55,7 +56,15 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return dmi_churned_order(given->value, 2);
+}
+
 const struct dmi_sampler_type dmi_sampler_heun = {
-    .method = DMI_METHOD("heun", "Heun's second order method, with churn", "Karras 2022, algorithm 2", options),
+    .method = DMI_METHOD_KNOWN("heun", "Heun's second order method, with churn", "Karras 2022, algorithm 2", options,
+                               "diffusers: HeunDiscreteScheduler, FlowMatchHeunDiscreteScheduler; k-diffusion: "
+                               "sample_heun; ComfyUI: heun; stable-diffusion.cpp: heun"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
+    .order = order,
 };

@@ -9,6 +9,7 @@
  * Churn as in euler. State: none. */
 #include "base/compiler.h"
 #include "sampler/coordinates.h"
+#include "sampler/nominal.h"
 #include <math.h>
 
 enum { COORDINATES = DMI_AFTER_CHURN };
@@ -41,8 +42,14 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return dmi_churned_order(given->value, 1);
+}
+
 const struct dmi_sampler_type dmi_sampler_heunpp2 = {
-    .method = DMI_METHOD("heunpp2", "Heun++: up to three slopes weighted by level, with churn", "Zhou 2024; ComfyUI",
-                         options),
+    .method = DMI_METHOD_KNOWN("heunpp2", "Heun++: up to three slopes weighted by level, with churn",
+                               "Zhou 2024; ComfyUI", options, "ComfyUI: heunpp2"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
+    .order = order,
 };

@@ -14,6 +14,7 @@
  * published the order is 2, and four terms do not carry a constant. State: order - 1 earlier slopes. */
 #include "base/compiler.h"
 #include "sampler/adams.h"
+#include "sampler/nominal.h"
 
 enum { ORDER, COORDINATES, START, COMPAT, ANALYTIC_FIRST, MAX_ORDER = 4 };
 enum { NONE, COMFYUI };
@@ -83,7 +84,15 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	double start = given->value[COMPAT] == NONE ? given->value[START] : DMI_START_EULER;
+	return dmi_started_order(given->value[ORDER], start, given->value[ANALYTIC_FIRST]);
+}
+
 const struct dmi_sampler_type dmi_sampler_ipndm_v = {
-    DMI_METHOD("ipndm_v", "iPNDM with the weights of variable steps, orders 1 to 4", "Zhang 2023", options),
+    DMI_METHOD_KNOWN("ipndm_v", "iPNDM with the weights of variable steps, orders 1 to 4", "Zhang 2023", options,
+                     "ComfyUI: ipndm_v (compat=comfyui); stable-diffusion.cpp: ipndm_v"),
     {.struct_size = sizeof(dm_sampler_ops), .n_past = MAX_ORDER - 1, .step = step},
+    .order = order,
 };

@@ -30,8 +30,9 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	int last = s->step + 1 == s->n_step;
 	double alpha = last ? 1 : s->to->alpha, sigma = last ? 0 : s->to->sigma;
 	(void)user;
+	dm_node clean = dmi_aim(e, s, 0);
 	dm_emit_departs(e, DM_DEPARTS_MEAN | DM_DEPARTS_VARIANCE);
-	dm_val x0 = dm_emit_eval(e, s->x, s->from, DM_SPACE_X0);
+	dm_val x0 = dm_emit_eval_to(e, s->x, s->from, &clean, DM_SPACE_X0);
 	dm_val z = sigma > 0 ? dm_emit_noise(e, s->step, 0) : 0;
 	dm_emit_state(
 	    e, dm_emit_linear(e, 3, (dm_term[]){{alpha * sd * sd / q, s->x}, {alpha * u / sqrt(q), x0}, {sigma, z}}));
@@ -39,6 +40,7 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 }
 
 const struct dmi_sampler_type dmi_sampler_lcm = {
-    .method = DMI_METHOD("lcm", "latent consistency model, multistep", "Luo 2023, algorithm 3", options),
+    .method = DMI_METHOD_KNOWN("lcm", "latent consistency model, multistep", "Luo 2023, algorithm 3", options,
+                               "diffusers: LCMScheduler; stable-diffusion.cpp: lcm"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
 };

@@ -8,6 +8,7 @@
  * x' = alpha' x0 + sigma' epsilon. State: order - 1 earlier slopes. */
 #include "base/compiler.h"
 #include "sampler/adams.h"
+#include "sampler/nominal.h"
 
 enum { ORDER, COORDINATES, FINAL_LINE, START, ANALYTIC_FIRST, MAX_ORDER = 4 };
 
@@ -28,7 +29,15 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return dmi_started_order(given->value[ORDER], given->value[START], given->value[ANALYTIC_FIRST]);
+}
+
 const struct dmi_sampler_type dmi_sampler_lms = {
-    DMI_METHOD("lms", "linear multistep over the noise level, orders 1 to 4", "k-diffusion; Zhang 2023", options),
+    DMI_METHOD_KNOWN(
+        "lms", "linear multistep over the noise level, orders 1 to 4", "k-diffusion; Zhang 2023", options,
+        "diffusers: LMSDiscreteScheduler; k-diffusion: sample_lms; ComfyUI: lms; stable-diffusion.cpp: lms"),
     {.struct_size = sizeof(dm_sampler_ops), .n_past = MAX_ORDER - 1, .step = step},
+    .order = order,
 };

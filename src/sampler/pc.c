@@ -117,8 +117,16 @@ static dm_status weights(void *user, const double *option, int32_t rule, const d
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	const double *o = given->value;
+	int corrects = o[CORRECTOR] != NO_CORRECTOR && o[CORRECTOR_STEPS] > 0;
+	return o[PREDICTOR] != NO_PREDICTOR && !corrects && o[COMPAT] == 0;
+}
+
 const struct dmi_sampler_type dmi_sampler_pc = {
-    .method = DMI_METHOD("pc", "predictor and corrector for the reverse SDE", "Song 2021, algorithms 2-5, appendix G",
-                         options),
+    .method = DMI_METHOD_KNOWN("pc", "predictor and corrector for the reverse SDE",
+                               "Song 2021, algorithms 2-5, appendix G", options, "diffusers: ScoreSdeVeScheduler"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step, .weights = weights},
+    .order = order,
 };

@@ -27,6 +27,8 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 }
 
 const struct dmi_sampler_type dmi_sampler_plms = {
-    DMI_METHOD("plms", "pseudo linear multistep of four terms, started by a trapezoid", "Liu 2022", options),
+    DMI_METHOD_KNOWN("plms", "pseudo linear multistep of four terms, started by a trapezoid", "Liu 2022", options,
+                     "diffusers: PNDMScheduler (its skip_prk_steps)"),
     {.struct_size = sizeof(dm_sampler_ops), .n_past = DMI_PSEUDO_TERMS - 1, .step = step},
+    .order = dmi_pseudo_order,
 };

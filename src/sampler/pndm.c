@@ -54,7 +54,14 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return given->value[COMPAT] != 0 ? 0 : dmi_pseudo_order(given);
+}
+
 const struct dmi_sampler_type dmi_sampler_pndm = {
-    DMI_METHOD("pndm", "plms started by three Runge-Kutta steps", "Liu 2022, algorithm 2", options),
+    DMI_METHOD_KNOWN("pndm", "plms started by three Runge-Kutta steps", "Liu 2022, algorithm 2", options,
+                     "diffusers: PNDMScheduler (compat=diffusers)"),
     {.struct_size = sizeof(dm_sampler_ops), .n_past = DMI_PSEUDO_TERMS - 1, .step = step},
+    .order = order,
 };

@@ -1,4 +1,5 @@
 #include "base/compiler.h"
+#include "sampler/nominal.h"
 #include "sampler/pseudo.h"
 #include "base/math.h"
 #include <math.h>
@@ -86,4 +87,10 @@ void dmi_emit_pseudo(dm_emit *e, const dm_step *s, int n_start,
 	else
 		dm_emit_state(e, s->n_past < n_start && s->to->sigma > 0 ? start(e, s, p) : combine(e, s, p));
 	dm_emit_push(e, s->from, p, 1);
+}
+
+int32_t dmi_pseudo_order(const struct dmi_options *given)
+{
+	double terms = given->value[DMI_PSEUDO_COMBINE] == V ? 1 : 2;
+	return dmi_started_order(terms, DMI_START_EULER, given->value[DMI_PSEUDO_ANALYTIC]);
 }

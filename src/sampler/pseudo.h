@@ -40,4 +40,7 @@ int dmi_pseudo_holds(const dm_step *s, int n, const dm_node *const *stage);
 void dmi_emit_pseudo(dm_emit *e, const dm_step *s, int n_start,
                      dm_val (*start)(dm_emit *e, const dm_step *s, dm_val newest));
 
+/* Of a whole run (nominal.h). */
+int32_t dmi_pseudo_order(const struct dmi_options *given);
+
 #endif

@@ -8,6 +8,7 @@
  * carried exactly. The step to sigma' = 0 and the one from alpha = 0 are the line. State: order - 1 earlier v. */
 #include "base/compiler.h"
 #include "sampler/adams.h"
+#include "sampler/nominal.h"
 #include "base/math.h"
 #include <math.h>
 
@@ -56,7 +57,13 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return dmi_started_order(given->value[ORDER], given->value[START], given->value[ANALYTIC_FIRST]);
+}
+
 const struct dmi_sampler_type dmi_sampler_reab = {
     DMI_METHOD("reab", "Rosenbrock exponential Adams-Bashforth in v, orders 1 to 4", "azula; Zheng 2023", options),
     {.struct_size = sizeof(dm_sampler_ops), .n_past = MAX_ORDER - 1, .step = step},
+    .order = order,
 };

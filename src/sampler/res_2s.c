@@ -3,6 +3,7 @@
  * below the node, and fresh noise up to it (ancestral.h). Steps to sigma = 0 return x0. State: none. */
 #include "base/compiler.h"
 #include "sampler/ancestral.h"
+#include "sampler/nominal.h"
 #include "sampler/single.h"
 
 enum { ETA, S_NOISE, C_2 };
@@ -27,8 +28,14 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return dmi_noisy_order(given->value[ETA], given->value[S_NOISE], 2, 1);
+}
+
 const struct dmi_sampler_type dmi_sampler_res_2s = {
-    .method =
-        DMI_METHOD("res_2s", "refined exponential solver, single-step with two evaluations", "Zhang 2024", options),
+    .method = DMI_METHOD_KNOWN("res_2s", "refined exponential solver, single-step with two evaluations", "Zhang 2024",
+                               options, "stable-diffusion.cpp: res_2s"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
+    .order = order,
 };

@@ -13,6 +13,7 @@
  * 2024), on every step alike (ComfyUI multiplies it by e^(-H) from the second step on). */
 #include "base/compiler.h"
 #include "sampler/adams.h"
+#include "sampler/nominal.h"
 #include "sampler/phi.h"
 #include "base/math.h"
 
@@ -62,12 +63,6 @@ static double share_of_old(dm_emit *e, const dm_step *s, const struct dmi_form *
 	return share;
 }
 
-static const dm_option cfg_pp_options[] = {
-    DMI_REAL("eta", "share of fresh noise: 0 deterministic, 1 ancestral", 0, 0, 100),
-    DMI_REAL("s_noise", "deviation of the fresh noise, 1 keeps the variance", 1, 0, 100),
-    DMI_COORDINATES,
-};
-
 /* aim: the guided x0, or 0 where x0 is it. */
 static void emit_step(const dm_step *s, dm_emit *e, dm_val x0, dm_val aim, int analytic)
 {
@@ -109,17 +104,30 @@ static dm_status step_cfg_pp(void *user, const dm_step *s, dm_emit *e)
 	(void)user;
 	if (!may_step(s, e))
 		return DM_OK;
-	dm_val x0 = dm_emit_eval(e, s->x, s->from, DM_SPACE_X0);
-	emit_step(s, e, dm_emit_part(e, x0, DM_PART_UNGUIDED, DM_SPACE_X0), x0, 0);
+	int analytic = s->option[ANALYTIC_FIRST] != 0;
+	struct dmi_seen seen = dmi_see(e, s, analytic);
+	dm_val aim = dmi_view(e, &seen, DM_SPACE_X0);
+	emit_step(s, e, dmi_view_unguided(e, &seen, DM_SPACE_X0), aim, analytic);
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	int32_t ode = dmi_started_order(2, DMI_START_EULER, given->value[ANALYTIC_FIRST]);
+	return dmi_noisy_order(given->value[ETA], given->value[S_NOISE], ode, 1);
+}
+
 const struct dmi_sampler_type dmi_sampler_res_multistep = {
-    DMI_METHOD("res_multistep", "refined exponential solver, multistep of order 2", "Zhang 2024", options),
+    DMI_METHOD_KNOWN(
+        "res_multistep", "refined exponential solver, multistep of order 2", "Zhang 2024", options,
+        "ComfyUI: res_multistep (eta=0), res_multistep_ancestral (eta=1); stable-diffusion.cpp: res_multistep"),
     {.struct_size = sizeof(dm_sampler_ops), .n_past = 1, .step = step},
+    .order = order,
 };
 const struct dmi_sampler_type dmi_sampler_res_multistep_cfg_pp = {
-    DMI_METHOD("res_multistep_cfg_pp", "res_multistep along the unguided prediction", "Chung 2024; Zhang 2024",
-               cfg_pp_options),
+    DMI_METHOD_KNOWN(
+        "res_multistep_cfg_pp", "res_multistep along the unguided prediction", "Chung 2024; Zhang 2024", options,
+        "ComfyUI: res_multistep_cfg_pp, res_multistep_ancestral_cfg_pp (eta=1), both with their own factor"),
     {.struct_size = sizeof(dm_sampler_ops), .n_past = 1, .step = step_cfg_pp},
+    .order = order,
 };

@@ -116,12 +116,14 @@ static dm_status control(void *user, double *memory, const double *option, doubl
 }
 
 const struct dmi_sampler_type dmi_sampler_rk45 = {
-    .method = DMI_METHOD("rk45", "probability-flow ODE, adaptive Runge-Kutta 5(4)", "Song 2021, eq. 13; Dormand 1980",
-                         options),
+    .method =
+        DMI_METHOD_KNOWN("rk45", "probability-flow ODE, adaptive Runge-Kutta 5(4)", "Song 2021, eq. 13; Dormand 1980",
+                         options, "k-diffusion: log_likelihood (its integrator)"),
     .ops = {.struct_size = sizeof(dm_sampler_ops),
             .n_kept = 1,
             .n_memory = N_MEMORY,
             .step = step,
             .control = control,
-            .clock = DM_CLOCK_TIME},
+            .clock = DM_CLOCK_TIME,
+            .order = 5},
 };

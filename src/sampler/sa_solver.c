@@ -8,6 +8,7 @@
  * tau = 0. The step to sigma' = 0 returns x0. State: three earlier predictions, the start of the last step, and its
  * noise, which as a draw takes no array. */
 #include "base/compiler.h"
+#include "sampler/nominal.h"
 #include "sampler/stochastic_adams.h"
 #include "base/math.h"
 #include <math.h>
@@ -48,7 +49,7 @@ static const dm_option options[] = {
                "what the window counts: the share of the process time, or the time, at a step's start; or the level "
                "(sigma/alpha; on rectified flow s) at its end",
                BY_FRACTION, measures),
-    DMI_REAL("tau_from", "noisy end of the window", 0.8, 0, DMI_INFINITE),
+    DMI_REAL("tau_from", "noisy end of the window, not below tau_to", 0.8, 0, DMI_INFINITE),
     DMI_REAL("tau_to", "clean end of the window", 0.2, 0, DMI_INFINITE),
     DMI_REAL("s_noise", "deviation of the fresh noise, 1 keeps the variance", 1, 0, 100),
     DMI_START,
@@ -120,6 +121,11 @@ static int is_possible(dm_emit *e, const dm_step *s)
 {
 	if (s->from->alpha == 0 && s->option[PREDICT] == DMI_SA_EPSILON)
 		dm_emit_fail(e, DM_ERR_UNSUPPORTED, "sampler \"sa_solver\": predict=epsilon cannot start at alpha = 0");
+	if (s->option[TAU] > 0 && s->option[TAU_FROM] < s->option[TAU_TO])
+		dmi_refuse(
+		    e, DM_ERR_ARGUMENT,
+		    "sampler \"sa_solver\": tau_from = %g, the noisy end of the window, is below tau_to = %g; tau=0 is the ODE",
+		    s->option[TAU_FROM], s->option[TAU_TO]);
 	return dmi_goes_down(e, s, "sampler \"sa_solver\" needs noise that falls from node to node");
 }
 
@@ -158,7 +164,23 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+/* That of the corrector, at most one above the predictor's. A start of order 1 leaves an error of h^2, of h^3 where it is
+ * corrected. */
+static int32_t order(const struct dmi_options *given)
+{
+	const double *o = given->value;
+	int32_t p = (int32_t)o[PREDICTOR], q = (int32_t)o[CORRECTOR], start = q > 1 ? 3 : 2;
+	int32_t ode = q == 0 ? p : q < p + 1 ? q : p + 1;
+	if (o[START] == DMI_START_EULER && ode > start)
+		ode = start;
+	ode = o[ANALYTIC] != 0 ? 1 : dmi_order_with_end(o[LOWER], ode);
+	return dmi_noisy_order(o[TAU], o[S_NOISE], ode, ode < 2 ? ode : 2);
+}
+
 const struct dmi_sampler_type dmi_sampler_sa_solver = {
-    DMI_METHOD("sa_solver", "stochastic Adams, predictor and corrector", "Xue 2023, algorithm 1", options),
+    DMI_METHOD_KNOWN("sa_solver", "stochastic Adams, predictor and corrector", "Xue 2023, algorithm 1", options,
+                     "diffusers: SASolverScheduler (tau_by=time); ComfyUI: sa_solver (tau_by=level), sa_solver_pece "
+                     "(tau_by=level, pece=1)"),
     {.struct_size = sizeof(dm_sampler_ops), .n_past = MAX_ORDER - 1, .n_kept = N_KEPT, .step = step},
+    .order = order,
 };

@@ -19,12 +19,17 @@ static dm_status fill(dm_sampler *s, const char *spec, dm_error *err)
 	const struct dmi_method *method = dmi_method_find(registry, n, "sampler", spec, &text, err);
 	if (!method)
 		return DM_ERR_NAME;
+	const struct dmi_sampler_type *type = (const struct dmi_sampler_type *)method;
 	s->name = method->info.name;
-	s->ops = ((const struct dmi_sampler_type *)method)->ops;
+	s->ops = type->ops;
 	s->option = method->option;
 	s->n_option = method->info.n_option;
 	s->user = &s->options; /* for lists, which step() does not see otherwise */
-	return dmi_options_parse(&s->options, "sampler", s->name, s->option, s->n_option, text, &s->object.allocator, err);
+	dm_status st =
+	    dmi_options_parse(&s->options, "sampler", s->name, s->option, s->n_option, text, &s->object.allocator, err);
+	if (st == DM_OK && type->order)
+		s->ops.order = type->order(&s->options);
+	return st;
 }
 
 dm_status dm_sampler_create(dm_sampler **out, const char *spec, const dm_allocator *allocator, dm_error *err)
@@ -64,6 +69,8 @@ static dm_status check_custom(dm_sampler **out, const char *spec, const dm_sampl
 		return dmi_fail(err, DM_ERR_ARGUMENT,
 		                "sampler \"%s\": n_past = %d, n_kept = %d, n_memory = %d; at most %d, %d, %d", spec,
 		                ops->n_past, ops->n_kept, ops->n_memory, DMI_MAX_PAST, DMI_MAX_KEPT, DMI_MAX_MEMORY);
+	if (ops->order < 0)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "sampler \"%s\": order = %d; it must be 0 or more", spec, ops->order);
 	if (ops->control && ops->n_past)
 		return dmi_fail(err, DM_ERR_UNSUPPORTED, "sampler \"%s\": an adaptive method keeps values, it has no n_past",
 		                spec);
@@ -109,6 +116,11 @@ dm_status dm_sampler_create_custom(dm_sampler **out, const char *spec, const dm_
 void dm_sampler_free(dm_sampler *sampler)
 {
 	dmi_object_release(sampler);
+}
+
+int32_t dm_sampler_order(const dm_sampler *sampler)
+{
+	return sampler ? sampler->ops.order : 0;
 }
 
 void dmi_sampler_print(const dm_sampler *sampler, struct dmi_text *text)

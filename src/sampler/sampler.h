@@ -5,9 +5,11 @@
 #include "base/option.h"
 #include "demist/sampler.h"
 
+/* order: of dm_sampler_order, where it depends on the options; NULL: ops.order. */
 struct dmi_sampler_type {
 	struct dmi_method method;
 	dm_sampler_ops ops;
+	int32_t (*order)(const struct dmi_options *given);
 };
 
 struct dm_sampler {

@@ -3,6 +3,7 @@
  * (phi_1) or by phi_2; seeds_3 takes phi_2 of (x0_2 - x0)/r_2. The exponential Heun methods exp_heun_2_x0 and
  * exp_heun_2_x0_sde are seeds_2 with r = 1. Steps to sigma = 0 return x0. State: none. */
 #include "base/compiler.h"
+#include "sampler/nominal.h"
 #include "sampler/single.h"
 
 enum { ETA, S_NOISE, SOLVER_TYPE, R };
@@ -80,25 +81,41 @@ static dm_status step_heun(void *user, const dm_step *s, dm_emit *e)
 	return emit(s, e, 2, s->option[SOLVER_TYPE] == PHI_1, 1, 1);
 }
 
+static int32_t order_2(const struct dmi_options *given)
+{
+	return dmi_noisy_order(given->value[ETA], given->value[S_NOISE], 2, 2);
+}
+
+static int32_t order_3(const struct dmi_options *given)
+{
+	int32_t ode = given->value[R_2] == 2.0 / 3 ? 3 : 2; /* the last slope alone */
+	return dmi_noisy_order(given->value[ETA], given->value[S_NOISE], ode, 2);
+}
+
 const struct dmi_sampler_type dmi_sampler_seeds_2 = {
-    .method = DMI_METHOD("seeds_2", "stochastic exponential method with two evaluations a step", "Gonzalez 2023",
-                         seeds_2_options),
+    .method = DMI_METHOD_KNOWN("seeds_2", "stochastic exponential method with two evaluations a step", "Gonzalez 2023",
+                               seeds_2_options, "ComfyUI: seeds_2"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step_2},
+    .order = order_2,
 };
 
 const struct dmi_sampler_type dmi_sampler_seeds_3 = {
-    .method = DMI_METHOD("seeds_3", "stochastic exponential method with three evaluations a step", "Gonzalez 2023",
-                         seeds_3_options),
+    .method = DMI_METHOD_KNOWN("seeds_3", "stochastic exponential method with three evaluations a step",
+                               "Gonzalez 2023", seeds_3_options, "ComfyUI: seeds_3"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step_3},
+    .order = order_3,
 };
 
 const struct dmi_sampler_type dmi_sampler_exp_heun_2_x0 = {
-    .method = DMI_METHOD("exp_heun_2_x0", "exponential Heun method in x0", "Gonzalez 2023; ComfyUI", exp_heun_options),
+    .method = DMI_METHOD_KNOWN("exp_heun_2_x0", "exponential Heun method in x0", "Gonzalez 2023; ComfyUI",
+                               exp_heun_options, "ComfyUI: exp_heun_2_x0"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step_heun},
+    .order = order_2,
 };
 
 const struct dmi_sampler_type dmi_sampler_exp_heun_2_x0_sde = {
-    .method = DMI_METHOD("exp_heun_2_x0_sde", "exponential Heun method in x0, as SDE", "Gonzalez 2023; ComfyUI",
-                         exp_heun_sde_options),
+    .method = DMI_METHOD_KNOWN("exp_heun_2_x0_sde", "exponential Heun method in x0, as SDE", "Gonzalez 2023; ComfyUI",
+                               exp_heun_sde_options, "ComfyUI: exp_heun_2_x0_sde"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step_heun},
+    .order = order_2,
 };

@@ -9,6 +9,8 @@ struct dmi_seen dmi_see(dm_emit *e, const dm_step *s, int analytic_first)
 {
 	struct dmi_seen seen = {0, s->x, s->from};
 	dmi_departs_at(e, analytic_first, s->from);
+	if (analytic_first && dmi_lambda_step(s->from, s->to) < 0) /* going up, what it left wrong may grow */
+		dm_emit_departs(e, DM_DEPARTS_MEAN | DM_DEPARTS_VARIANCE);
 	if (!analytic_first || s->step > 0)
 		seen.eval = dm_emit_eval(e, s->x, s->from, DM_SPACE_X0);
 	return seen;
@@ -33,6 +35,11 @@ dm_val dmi_view(dm_emit *e, const struct dmi_seen *seen, int32_t space)
 		return dm_emit_part(e, seen->eval, DM_PART_PREDICTION, space);
 	dm_val epsilon = dm_emit_part(e, seen->eval, DM_PART_PREDICTION, DM_SPACE_EPSILON);
 	return dm_emit_linear(e, 2, (dm_term[]){{1, epsilon}, {-1, seen->eval}});
+}
+
+dm_val dmi_view_unguided(dm_emit *e, const struct dmi_seen *seen, int32_t space)
+{
+	return seen->eval ? dm_emit_part(e, seen->eval, DM_PART_UNGUIDED, space) : dmi_view(e, seen, space);
 }
 
 void dmi_departs_at(dm_emit *e, int analytic_first, const dm_node *at)

@@ -27,6 +27,9 @@ struct dmi_seen {
 struct dmi_seen dmi_see(dm_emit *e, const dm_step *s, int analytic_first);
 dm_val dmi_view(dm_emit *e, const struct dmi_seen *seen, int32_t space);
 
+/* Its branch without condition, in x0 or epsilon; the analytic one has no other. */
+dm_val dmi_view_unguided(dm_emit *e, const struct dmi_seen *seen, int32_t space);
+
 /* A step that reads the analytic prediction of the first node cannot carry a constant one: declares that, where at is
  * that node. */
 void dmi_departs_at(dm_emit *e, int analytic_first, const dm_node *at);

@@ -27,6 +27,15 @@ void dmi_ancestral_split(const dm_node *from, const dm_node *to, double eta, dou
 	*down = sqrt(fmax((u - *up) * (u + *up), 0));
 }
 
+dm_node dmi_aim(dm_emit *e, const dm_step *s, double u)
+{
+	dm_node at;
+	dm_status st = dm_schedule_at_lambda(s->schedule, -dmi_log(u), &at, NULL);
+	if (st == DM_ERR_CALLBACK)
+		dm_emit_fail(e, st, "sampler: the schedule's callback failed at the level that a step aims at");
+	return st == DM_OK ? at : *s->to;
+}
+
 int dmi_goes_down(dm_emit *e, const dm_step *s, const char *name)
 {
 	if (dmi_lambda_step(s->from, s->to) >= 0)

@@ -18,6 +18,10 @@ dm_val dmi_emit_line(dm_emit *e, dm_val x, const dm_node *from, dm_val x0, const
  * (Karras 2022, section 4; k-diffusion): up = min(u', eta u' sqrt(1 - u'^2/u^2)), down^2 + up^2 = u'^2. */
 void dmi_ancestral_split(const dm_node *from, const dm_node *to, double eta, double *down, double *up);
 
+/* Where the line of a prediction goes before noise is added, as a node for dm_emit_eval_to: the level u = sigma/alpha of
+ * the schedule, u = 0 for methods that go to x0; the end of the step where the schedule has no such level. */
+dm_node dmi_aim(dm_emit *e, const dm_step *s, double u);
+
 /* dm_emit_fail with numbers, by the letters of base/text.h. */
 void dmi_refuse(dm_emit *e, dm_status status, const char *format, ...);
 

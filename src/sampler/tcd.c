@@ -39,7 +39,7 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 		dm_emit_fail(e, DM_ERR_UNSUPPORTED, "sampler \"tcd\": the schedule has no level at (1 - gamma) t");
 		return DM_OK;
 	}
-	dm_val x0 = dm_emit_eval(e, s->x, s->from, DM_SPACE_X0);
+	dm_val x0 = dm_emit_eval_to(e, s->x, s->from, &at, DM_SPACE_X0);
 	dm_val epsilon = at.sigma > 0 ? dm_emit_part(e, x0, DM_PART_PREDICTION, DM_SPACE_EPSILON) : 0;
 	double a = last ? 1 : s->to->alpha / at.alpha, fresh = 0;
 	if (last && at.lambda != s->to->lambda)
@@ -51,8 +51,14 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+static int32_t order(const struct dmi_options *given)
+{
+	return given->value[GAMMA] == 0;
+}
+
 const struct dmi_sampler_type dmi_sampler_tcd = {
-    .method =
-        DMI_METHOD("tcd", "trajectory consistency distillation, gamma sampling", "Zheng 2024, algorithm 4", options),
+    .method = DMI_METHOD_KNOWN("tcd", "trajectory consistency distillation, gamma sampling", "Zheng 2024, algorithm 4",
+                               options, "diffusers: TCDScheduler; stable-diffusion.cpp: tcd"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
+    .order = order,
 };

@@ -11,6 +11,7 @@
  * compat=original: vary_coeff as published (order 1). State: four earlier predictions, the start of the last step. */
 #include "base/compiler.h"
 #include "sampler/adams.h"
+#include "sampler/nominal.h"
 #include "sampler/unipc_weights.h"
 #include "base/math.h"
 #include <math.h>
@@ -32,7 +33,7 @@ static const dm_option options[] = {
     DMI_INTEGER("lower_at_start", "1: also where it still rises; 0: as the authors' code, not there", 1, 0, 1),
     DMI_LIST("disable_corrector", "numbers of the steps that are not corrected", 0, 9007199254740991.0),
     DMI_START,
-    DMI_CHOICE("compat", "original: the corrector of vary_coeff as published", 0, compats),
+    DMI_CHOICE("compat", "original: the corrector of variant=vary_coeff as published", 0, compats),
     DMI_ANALYTIC_FIRST,
 };
 
@@ -100,6 +101,11 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	int analytic = s->option[ANALYTIC] != 0, x0 = s->option[PREDICT] == PREDICT_X0, wanted = (int)s->option[ORDER];
 	int order = order_now(s, wanted, s->n_past + 1);
 	dm_val x = s->x, to;
+	if (s->option[COMPAT] != 0 && s->option[VARIANT] != DMI_UNIPC_VARY) {
+		dmi_refuse(e, DM_ERR_ARGUMENT, "sampler \"unipc\": compat=original is about variant=vary_coeff, not variant=%s",
+		           variants[(int)s->option[VARIANT]]);
+		return DM_OK;
+	}
 	if (!x0 && s->from->alpha == 0) {
 		dm_emit_fail(e, DM_ERR_UNSUPPORTED,
 		             "sampler \"unipc\": predict=epsilon cannot start at alpha = 0; use predict=x0");
@@ -128,7 +134,21 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 	return DM_OK;
 }
 
+/* The corrector adds one. A start of order 1 leaves an error of h^2, of h^3 where it is corrected. */
+static int32_t order(const struct dmi_options *given)
+{
+	const double *o = given->value;
+	int corrects = o[CORRECTOR] != 0, most = (int)o[ORDER] + corrects, start = corrects && !given->n_list ? 3 : 2;
+	if (o[COMPAT] != 0)
+		return 0;
+	if (o[START] == DMI_START_EULER && most > start)
+		most = start;
+	return o[ANALYTIC] != 0 ? 1 : dmi_order_with_end(o[LOWER], most);
+}
+
 const struct dmi_sampler_type dmi_sampler_unipc = {
-    DMI_METHOD("unipc", "unified predictor-corrector, orders 1 to 4", "Zhao 2023, algorithms 1-2", options),
+    DMI_METHOD_KNOWN("unipc", "unified predictor-corrector, orders 1 to 4", "Zhao 2023, algorithms 1-2", options,
+                     "diffusers: UniPCMultistepScheduler; ComfyUI: uni_pc (variant=bh1), uni_pc_bh2 (variant=bh2)"),
     {.struct_size = sizeof(dm_sampler_ops), .n_past = DMI_UNIPC_MAX, .n_kept = 1, .step = step},
+    .order = order,
 };

@@ -79,19 +79,21 @@ static const dm_option exp_options[] = {
 static const dm_option laplace_options[] = {DMI_TABLE_OPTIONS, LARGEST};
 
 const struct dmi_schedule_family dmi_schedule_sigmoid = {
-    DMI_METHOD("sigmoid", "discrete table, betas along a sigmoid", "diffusers, DDPMScheduler (GeoDiff)",
-               sigmoid_options),
+    DMI_METHOD_KNOWN("sigmoid", "discrete table, betas along a sigmoid", "diffusers, DDPMScheduler (GeoDiff)",
+                     sigmoid_options, "diffusers: sigmoid (beta_schedule)"),
     &dmi_table_process,
     setup_sigmoid,
 };
 const struct dmi_schedule_family dmi_schedule_exp = {
-    DMI_METHOD("exp", "discrete table, alpha-bar exponential in time", "diffusers, betas_for_alpha_bar", exp_options),
+    DMI_METHOD_KNOWN("exp", "discrete table, alpha-bar exponential in time", "diffusers, betas_for_alpha_bar",
+                     exp_options, "diffusers: betas_for_alpha_bar (exp)"),
     &dmi_table_process,
     setup_exp,
 };
 const struct dmi_schedule_family dmi_schedule_laplace = {
-    DMI_METHOD("laplace", "discrete table, log SNR of a Laplace distribution",
-               "Hang and Gu 2024; diffusers, betas_for_alpha_bar", laplace_options),
+    DMI_METHOD_KNOWN("laplace", "discrete table, log SNR of a Laplace distribution",
+                     "Hang and Gu 2024; diffusers, betas_for_alpha_bar", laplace_options,
+                     "diffusers: laplace (beta_schedule)"),
     &dmi_table_process,
     setup_laplace,
 };

@@ -52,8 +52,12 @@ static const dm_option options[] = {
 };
 
 const struct dmi_schedule_family dmi_schedule_flow = {
-    DMI_METHOD("flow", "rectified flow: alpha = 1 - s, sigma = s, time is s", "Liu et al. 2022; Lipman et al. 2022",
-               options),
+    DMI_METHOD_KNOWN("flow", "rectified flow: alpha = 1 - s, sigma = s, time is s",
+                     "Liu et al. 2022; Lipman et al. 2022", options,
+                     "diffusers: FlowMatchEulerDiscreteScheduler, FlowMatchHeunDiscreteScheduler, use_flow_sigmas; "
+                     "ComfyUI: CONST, ModelSamplingDiscreteFlow, ModelSamplingFlux, ModelSamplingAV (a run for each "
+                     "stream), COSMOS_RFLOW, ModelSamplingCosmosRFlow (with a level grid as karras); "
+                     "stable-diffusion.cpp: FLOW_PRED, FLUX_FLOW_PRED, FLUX2_FLOW_PRED"),
     &process,
     setup,
 };

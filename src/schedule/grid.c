@@ -93,42 +93,6 @@ static dm_status check_order(const dm_grid *g, int up, int repeat, dm_error *err
 	return DM_OK;
 }
 
-/* A last value that is the schedule's end up to rounding is that end. */
-static int is_end(const dm_node *last, const dm_node *end)
-{
-	const double slack = 1e-9;
-	return fabs(end->lambda - last->lambda) <= slack;
-}
-
-static dm_status add_final(dm_grid *g, dm_error *err)
-{
-	dm_node node, last = g->node[g->n - 1];
-	dm_status st;
-	if (dmi_grid_final_is(g, DMI_FINAL_REPEAT))
-		return dmi_grid_push(g, &last, err);
-	if (dmi_grid_final_is(g, DMI_FINAL_ZERO))
-		st = dm_schedule_at_lambda(g->schedule, INFINITY, &node, err);
-	else
-		st = dm_schedule_at_time(g->schedule, g->schedule->t_clean, &node, err);
-	if (st == DM_OK && is_end(&last, &node))
-		node = last;
-	return st == DM_OK ? dmi_grid_push(g, &node, err) : st;
-}
-
-/* The schedule's end of least noise where the values did not reach it, and the clean end. */
-static dm_status add_denoise(dm_grid *g, dm_error *err)
-{
-	dm_node node;
-	if (g->node[g->n - 1].sigma == 0) /* the values went to the clean end themselves */
-		return DM_OK;
-	dm_status st = dm_schedule_at_time(g->schedule, g->schedule->t_clean, &node, err);
-	if (st == DM_OK && !is_end(&g->node[g->n - 1], &node))
-		st = dmi_grid_push(g, &node, err);
-	if (st == DM_OK)
-		st = dm_schedule_at_lambda(g->schedule, INFINITY, &node, err);
-	return st == DM_OK ? dmi_grid_push(g, &node, err) : st;
-}
-
 static void turn(dm_grid *g)
 {
 	for (size_t i = 0, k = g->n - 1; i < k; i++, k--) {
@@ -140,14 +104,13 @@ static void turn(dm_grid *g)
 
 static dm_status complete(dm_grid *g, dm_error *err)
 {
-	int included = dmi_grid_final_is(g, DMI_FINAL_INCLUDED), zero = dmi_grid_final_is(g, DMI_FINAL_ZERO);
-	int denoise = dmi_grid_final_is(g, DMI_FINAL_DENOISE);
-	dm_status st = included ? DM_OK : denoise ? add_denoise(g, err) : add_final(g, err);
+	dm_status st = dmi_grid_add_final(g, err);
 	if (st == DM_OK && g->n < 2)
 		st = dmi_fail(err, DM_ERR_ARGUMENT,
-		              "grid \"%s\": final=included needs two values, the second being the final one", name_of(g));
+		              "grid \"%s\": final=%s needs two values, the second being the final one, not just %g", name_of(g),
+		              dmi_grid_finals[(int)g->options.value[DMI_GRID_FINAL]], g->node[0].sigma / g->node[0].alpha);
 	if (st == DM_OK)
-		st = check_order(g, 0, !included && !zero && !denoise, err);
+		st = check_order(g, 0, dmi_grid_final_is(g, DMI_FINAL_REPEAT), err);
 	if (st != DM_OK)
 		return st;
 	if (g->options.value[DMI_GRID_DIRECTION] == 1)
@@ -161,7 +124,16 @@ static dm_status complete(dm_grid *g, dm_error *err)
 
 size_t dmi_grid_steps(const dm_grid *g)
 {
-	return (size_t)g->options.value[DMI_GRID_STEPS];
+	return (size_t)g->options.value[DMI_GRID_STEPS] + g->one_more;
+}
+
+dm_status dmi_grid_check_count(const dm_grid *g, size_t count, const char *what, dm_error *err)
+{
+	size_t steps = (size_t)g->options.value[DMI_GRID_STEPS];
+	if (!(g->options.given & (1u << DMI_GRID_STEPS)) || steps == count)
+		return DM_OK;
+	return dmi_fail(err, DM_ERR_ARGUMENT, "grid \"%s\": steps = %z, but there are %z %s", name_of(g), steps, count,
+	                what);
 }
 
 int dmi_grid_final_is(const dm_grid *g, int final)
@@ -171,7 +143,7 @@ int dmi_grid_final_is(const dm_grid *g, int final)
 
 int dmi_grid_keeps_last(const dm_grid *g)
 {
-	return dmi_grid_final_is(g, DMI_FINAL_INCLUDED) || dmi_grid_final_is(g, DMI_FINAL_DENOISE);
+	return dmi_grid_final_is(g, DMI_FINAL_INCLUDED);
 }
 
 static dm_status grow(dm_grid *g, size_t capacity, dm_error *err)
@@ -260,7 +232,7 @@ static dm_status create_named(dm_grid **out, const dm_schedule *schedule, const 
 	}
 	g->method = &family->method;
 	g->options = *options;
-	st = family->fill(g, err);
+	st = dmi_grid_fill_values(g, family, err);
 	if (st == DM_OK)
 		st = complete(g, err);
 	if (st == DM_OK)

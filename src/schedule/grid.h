@@ -16,7 +16,8 @@ struct dm_grid {
 	struct dmi_options options;      /* owned: they print as the spec */
 	dm_node *node;
 	size_t n, capacity;
-	int32_t n_edit; /* what was done to the nodes, in this order */
+	size_t one_more; /* 1: the last of steps + 1 values is the final node */
+	int32_t n_edit;  /* what was done to the nodes, in this order */
 	struct dmi_grid_edit {
 		const struct dmi_method *method;
 		struct dmi_options options;
@@ -40,6 +41,10 @@ const struct dmi_method *const *dmi_grid_edit_registry(int32_t *n);
 /* A spec that makes the same grid again; "nodes" for nodes of the caller's own. */
 void dmi_grid_print(const dm_grid *grid, struct dmi_text *text);
 
+/* For grid.c: the values of a family, one more where final=last or denoise needs it, and the node behind them. */
+dm_status dmi_grid_fill_values(dm_grid *grid, const struct dmi_grid_family *family, dm_error *err);
+dm_status dmi_grid_add_final(dm_grid *grid, dm_error *err);
+
 /* ------------------------------------------------------------------------------------- for the files of families */
 
 /* The rows that every grid's table of options begins with, and their places in it. */
@@ -57,7 +62,7 @@ extern const char *const dmi_grid_finals[6], *const dmi_grid_directions[3];
 #define DMI_GRID_OPTIONS DMI_GRID_ROWS("number of steps", 20, DMI_FINAL_ZERO)
 
 /* Grids of `steps` + `extra` evenly spaced points: with extra = 1 the last point belongs to the final node, so it is
- * kept with final=included and final=denoise, and dropped otherwise. */
+ * kept with final=included, and dropped otherwise. */
 #define DMI_GRID_EXTRA(value)                                                                                          \
 	DMI_INTEGER("extra", "1: space one more point, and drop the last one (final=included keeps it)", value, 0, 1)
 int dmi_grid_keeps_last(const dm_grid *grid);
@@ -73,7 +78,10 @@ dm_status dmi_grid_push(dm_grid *grid, const dm_node *node, dm_error *err);
 dm_status dmi_grid_push_time(dm_grid *grid, double t, dm_error *err);
 dm_status dmi_grid_push_level(dm_grid *grid, double level, dm_error *err);
 
+/* How many values to push: the option steps, or one more, of which the last is the final node. */
 size_t dmi_grid_steps(const dm_grid *grid);
+/* Lists of a length of their own: the option steps must be left out or equal to it. what: "values". */
+dm_status dmi_grid_check_count(const dm_grid *grid, size_t count, const char *what, dm_error *err);
 int dmi_grid_final_is(const dm_grid *grid, int final);
 
 /* Refuses a schedule without a table. */
@@ -107,6 +115,8 @@ enum { DMI_GRID_T = DMI_GRID_OWN, DMI_GRID_SHIFT, DMI_GRID_BELOW_ONE, DMI_GRID_T
 	             "a first node of pure noise is replaced by the one at u = 1 less this, where lambda is finite", 0, 0, \
 	             0.5)
 dm_status dmi_grid_table_check(const dm_grid *grid, dm_error *err);
+/* The same for grids of whole indices, which have no more steps than the table has entries. */
+dm_status dmi_grid_table_check_indices(const dm_grid *grid, dm_error *err);
 size_t dmi_grid_table_size(const dm_grid *grid);
 dm_status dmi_grid_table_node(const dm_grid *grid, double j, dm_node *out, dm_error *err);
 dm_status dmi_grid_table_push(dm_grid *grid, double j, dm_error *err);

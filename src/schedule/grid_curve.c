@@ -56,7 +56,7 @@ static dm_status push_indices(dm_grid *g, double (*formula)(const dm_grid *, dou
 {
 	size_t n = dmi_grid_steps(g);
 	double last = -1;
-	dm_status st = dmi_grid_table_check(g, err);
+	dm_status st = dmi_grid_table_check_indices(g, err);
 	for (size_t i = 0; st == DM_OK && i < n; i++) {
 		double j = formula(g, (double)(n - i) / (double)n);
 		if (j != last)
@@ -159,24 +159,28 @@ static const dm_option bong_options[] = {
 };
 
 const struct dmi_grid_family dmi_grid_kl_optimal = {
-    DMI_METHOD("kl_optimal", "even in atan(level)", "Sabour et al. 2024 (AYS), section 3.1", options),
+    DMI_METHOD_KNOWN("kl_optimal", "even in atan(level)", "Sabour et al. 2024 (AYS), section 3.1", options,
+                     "ComfyUI: kl_optimal; stable-diffusion.cpp: kl_optimal"),
     fill_kl_optimal,
 };
 const struct dmi_grid_family dmi_grid_linear_quadratic = {
-    DMI_METHOD("linear_quadratic", "small steps first, then a parabola", "Polyak et al. 2024 (Movie Gen)",
-               linear_quadratic_options),
+    DMI_METHOD_KNOWN("linear_quadratic", "small steps first, then a parabola", "Polyak et al. 2024 (Movie Gen)",
+                     linear_quadratic_options, "ComfyUI: linear_quadratic"),
     fill_linear_quadratic,
 };
 const struct dmi_grid_family dmi_grid_smoothstep = {
-    DMI_METHOD("smoothstep", "table index along u^2 (3 - 2u)", "stable-diffusion.cpp, smoothstep", options),
+    DMI_METHOD_KNOWN("smoothstep", "table index along u^2 (3 - 2u)", "stable-diffusion.cpp, smoothstep", options,
+                     "stable-diffusion.cpp: smoothstep"),
     fill_smoothstep,
 };
 const struct dmi_grid_family dmi_grid_beta_index = {
-    DMI_METHOD("beta_index", "table index at quantiles of a Beta distribution",
-               "Lee et al. 2024; ComfyUI, beta_scheduler", beta_options),
+    DMI_METHOD_KNOWN("beta_index", "table index at quantiles of a Beta distribution",
+                     "Lee et al. 2024; ComfyUI, beta_scheduler", beta_options,
+                     "ComfyUI: beta; stable-diffusion.cpp: beta"),
     fill_beta_index,
 };
 const struct dmi_grid_family dmi_grid_bong_tangent = {
-    DMI_METHOD("bong_tangent", "two arctangent ramps", "RES4LYF, bong_tangent_scheduler", bong_options),
+    DMI_METHOD_KNOWN("bong_tangent", "two arctangent ramps", "RES4LYF, bong_tangent_scheduler", bong_options,
+                     "stable-diffusion.cpp: bong_tangent"),
     fill_bong_tangent,
 };

@@ -92,17 +92,17 @@ static const dm_option logit_normal_options[] = {
 };
 
 const struct dmi_grid_family dmi_grid_beta = {
-    DMI_METHOD("beta", "levels at quantiles of a Beta distribution", "Lee et al. 2024; diffusers, use_beta_sigmas",
-               beta_options),
+    DMI_METHOD_KNOWN("beta", "levels at quantiles of a Beta distribution",
+                     "Lee et al. 2024; diffusers, use_beta_sigmas", beta_options, "diffusers: use_beta_sigmas"),
     fill_beta,
 };
 const struct dmi_grid_family dmi_grid_laplace = {
-    DMI_METHOD("laplace", "levels at quantiles of a Laplace distribution of ln(level)",
-               "Hang and Gu 2024; ComfyUI, LaplaceScheduler", laplace_options),
+    DMI_METHOD_KNOWN("laplace", "levels at quantiles of a Laplace distribution of ln(level)",
+                     "Hang and Gu 2024; ComfyUI, LaplaceScheduler", laplace_options, "ComfyUI: LaplaceScheduler"),
     fill_laplace,
 };
 const struct dmi_grid_family dmi_grid_logit_normal = {
-    DMI_METHOD("logit_normal", "s at quantiles of a logit-normal distribution", "Esser et al. 2024, eq. 19; Ideogram",
-               logit_normal_options),
+    DMI_METHOD_KNOWN("logit_normal", "s at quantiles of a logit-normal distribution",
+                     "Esser et al. 2024, eq. 19; Ideogram", logit_normal_options, "stable-diffusion.cpp: logit_normal"),
     fill_logit_normal,
 };

@@ -16,6 +16,20 @@ static dm_status check(dm_grid **out, const dm_grid *g, const char *what, dm_err
 	return DM_OK;
 }
 
+/* What makes a grid like this one: from nodes that go one way, or that fall and climb. */
+typedef dm_status make_grid(dm_grid **out, const dm_schedule *schedule, const dm_node *node, size_t n,
+                            const dm_allocator *allocator, dm_error *err);
+
+static make_grid *maker_of(const dm_grid *g)
+{
+	int falls = 0, climbs = 0;
+	for (size_t i = 1; i < g->n; i++) {
+		falls |= g->node[i].lambda > g->node[i - 1].lambda;
+		climbs |= g->node[i].lambda < g->node[i - 1].lambda;
+	}
+	return falls && climbs ? dm_grid_create_visits : dm_grid_create_nodes;
+}
+
 /* ------------------------------------------------------------------------------------------------------------ split */
 
 dm_status dm_grid_split(dm_grid **high, dm_grid **low, const dm_grid *g, size_t node, const dm_allocator *allocator,
@@ -31,9 +45,10 @@ dm_status dm_grid_split(dm_grid **high, dm_grid **low, const dm_grid *g, size_t 
 	if (node < first || node > last)
 		return dmi_fail(err, DM_ERR_ARGUMENT,
 		                "grid split: node = %z is outside [%z, %z]: both parts wanted need a step", node, first, last);
-	dm_status st = high ? dm_grid_create_nodes(high, g->schedule, g->node, node + 1, allocator, err) : DM_OK;
+	make_grid *make = maker_of(g);
+	dm_status st = high ? make(high, g->schedule, g->node, node + 1, allocator, err) : DM_OK;
 	if (st == DM_OK && low)
-		st = dm_grid_create_nodes(low, g->schedule, g->node + node, g->n - node, allocator, err);
+		st = make(low, g->schedule, g->node + node, g->n - node, allocator, err);
 	if (st != DM_OK && high) {
 		dm_grid_free(*high);
 		*high = NULL;
@@ -54,9 +69,11 @@ dm_status dm_grid_split_strength(dm_grid **high, dm_grid **low, const dm_grid *g
 		return dmi_fail(err, DM_ERR_ARGUMENT, "grid split: strength = %g is outside [0, 1]", strength);
 	size_t steps = g->n - 1, left = (size_t)rint(strength * (double)steps);
 	if ((left == 0 && low) || (left == steps && high))
-		return dmi_fail(err, DM_ERR_ARGUMENT,
-		                "grid split: strength = %g leaves %z of %z steps, but both parts wanted need a step", strength,
-		                left, steps);
+		return dmi_fail(
+		    err, DM_ERR_ARGUMENT,
+		    "grid split: strength = %g leaves %z of %z steps to the low part, which must be %z to %z: no part "
+		    "is without a step",
+		    strength, left, steps, (size_t)(low ? 1 : 0), high ? steps - 1 : steps);
 	return dm_grid_split(high, low, g, steps - left, allocator, err);
 }
 
@@ -84,9 +101,23 @@ dm_status dm_grid_flip(dm_grid **out, const dm_grid *g, const dm_allocator *allo
 		return DM_ERR_MEMORY;
 	for (size_t i = 0; i < g->n; i++)
 		node[i] = g->node[g->n - 1 - i];
-	st = dm_grid_create_nodes(out, g->schedule, node, g->n, &memory, err);
+	st = maker_of(g)(out, g->schedule, node, g->n, &memory, err);
 	dmi_release_memory(&memory, node, g->n * sizeof *node);
 	return st;
+}
+
+/* The first node: between node 1 and the end of the process that the grid starts towards. */
+static dm_status find_first(const dm_grid *g, double level, dm_node *first, dm_error *err)
+{
+	const dm_schedule *s = g->schedule;
+	double next = g->node[1].sigma / g->node[1].alpha;
+	int falls = g->node[1].lambda >= g->node[0].lambda;
+	dm_status st = dmi_schedule_at_level(s, level, first, err);
+	if (st == DM_OK && (falls ? first->lambda <= g->node[1].lambda : first->lambda >= g->node[1].lambda))
+		return DM_OK;
+	return dmi_fail(err, DM_ERR_ARGUMENT, "grid set_first: level = %g is outside [%g, %g], from node 1 to the %s end",
+	                level, falls ? next : dmi_exp(-s->lambda_high), falls ? dmi_exp(-s->lambda_low) : next,
+	                falls ? "noise" : "clean");
 }
 
 dm_status dm_grid_set_first(dm_grid **out, const dm_grid *g, double level, const dm_allocator *allocator, dm_error *err)
@@ -97,14 +128,14 @@ dm_status dm_grid_set_first(dm_grid **out, const dm_grid *g, double level, const
 	if (st == DM_OK)
 		st = dmi_allocator_copy(&memory, allocator, err);
 	if (st == DM_OK)
-		st = dmi_schedule_at_level(g->schedule, level, &first, err);
+		st = find_first(g, level, &first, err);
 	if (st != DM_OK)
 		return st;
 	dm_node *node = copy(g, &memory, err);
 	if (!node)
 		return DM_ERR_MEMORY;
 	node[0] = first;
-	st = dm_grid_create_nodes(out, g->schedule, node, g->n, &memory, err);
+	st = maker_of(g)(out, g->schedule, node, g->n, &memory, err);
 	dmi_release_memory(&memory, node, g->n * sizeof *node);
 	return st;
 }
@@ -183,7 +214,7 @@ dm_status dm_grid_extend(dm_grid **out, const dm_grid *g, size_t parts, double h
 	}
 	node[n++] = g->node[g->n - 1];
 	if (st == DM_OK)
-		st = dm_grid_create_nodes(out, g->schedule, node, n, &memory, err);
+		st = maker_of(g)(out, g->schedule, node, n, &memory, err);
 	dmi_release_memory(&memory, node, capacity * sizeof *node);
 	return st;
 }

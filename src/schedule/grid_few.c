@@ -6,7 +6,8 @@
  *                         `at`, counted from the data                                          Song et al. 2023
  *     iddpm               u_M = 0, u_(j-1) = sqrt((u_j^2 + 1) / max(g(j-1)/g(j), C_1) - 1), g(j) = sin^2(pi/2 j/(M (1 +
  *                         C_2))); of those within the ends every (len-1)/(N-1)-th              Karras et al. 2022, table 1
- *     geometric_variance  levels max^2 (min^2/max^2)^r, variances taken for levels as KarrasVeScheduler does */
+ *     geometric_variance  levels max^2 (min^2/max^2)^r, variances taken for levels as KarrasVeScheduler does; an end that is
+ *                         not given and lies beyond the process is the schedule's own end */
 #include "base/compiler.h"
 #include "schedule/grid.h"
 #include "base/error.h"
@@ -56,10 +57,7 @@ static dm_status check_places(const dm_grid *g, dm_error *err)
 			return dmi_fail(err, DM_ERR_ARGUMENT,
 			                "grid \"consistency\": at = %g; places are whole, fall, and lie in [0, %g]", o->list[i],
 			                train - 1);
-	if (o->n_list && (o->given & (1u << DMI_GRID_STEPS)) && dmi_grid_steps(g) != o->n_list)
-		return dmi_fail(err, DM_ERR_ARGUMENT, "grid \"consistency\": steps = %z, but there are %z places",
-		                dmi_grid_steps(g), o->n_list);
-	return DM_OK;
+	return o->n_list ? dmi_grid_check_count(g, o->n_list, "places", err) : DM_OK;
 }
 
 static dm_status fill_consistency(dm_grid *g, dm_error *err)
@@ -123,16 +121,36 @@ static dm_status fill_iddpm(dm_grid *g, dm_error *err)
 	return st;
 }
 
+/* The square of the level of an end; of the schedule's own end only as far as the process goes. */
+static dm_status square_end(const dm_grid *g, int option, const dm_node *end, double *level, dm_error *err)
+{
+	static const char *const names[] = {"sigma_max", "sigma_min"};
+	double given = g->options.value[option], own = end->sigma / end->alpha;
+	dm_node unused;
+	*level = own * own;
+	if (dmi_schedule_at_level(g->schedule, *level, &unused, err) == DM_OK)
+		return DM_OK;
+	if (given > 0)
+		return dmi_fail(
+		    err, DM_ERR_ARGUMENT,
+		    "grid \"geometric_variance\": %s = %g stands for the level %g, which the schedule does not reach",
+		    names[option - DMI_GRID_SIGMA_MAX], given, *level);
+	*level = own;
+	return DM_OK;
+}
+
 static dm_status fill_geometric_variance(dm_grid *g, dm_error *err)
 {
 	size_t n = dmi_grid_steps(g);
 	dm_node end[2];
+	double max = 1, min = 1;
 	dm_status st = dmi_grid_ends(g, end, err);
-	for (size_t i = 0; st == DM_OK && i < n; i++) {
-		double r = n > 1 ? (double)i / (double)(n - 1) : 0;
-		double level = dmi_level_exponential(end[0].sigma / end[0].alpha, end[1].sigma / end[1].alpha, r);
-		st = dmi_grid_push_level(g, level * level, err);
-	}
+	if (st == DM_OK)
+		st = square_end(g, DMI_GRID_SIGMA_MAX, &end[0], &max, err);
+	if (st == DM_OK)
+		st = square_end(g, DMI_GRID_SIGMA_MIN, &end[1], &min, err);
+	for (size_t i = 0; st == DM_OK && i < n; i++)
+		st = dmi_grid_push_level(g, dmi_level_exponential(max, min, n > 1 ? (double)i / (double)(n - 1) : 0), err);
 	return st;
 }
 
@@ -158,12 +176,14 @@ static const dm_option iddpm_options[] = {
 static const dm_option geometric_options[] = {DMI_GRID_OPTIONS, DMI_GRID_SIGMAS};
 
 const struct dmi_grid_family dmi_grid_lcm = {
-    DMI_METHOD("lcm", "even among the steps a model was distilled on", "Luo et al. 2023 (LCM)", lcm_options),
+    DMI_METHOD_KNOWN("lcm", "even among the steps a model was distilled on", "Luo et al. 2023 (LCM)", lcm_options,
+                     "diffusers: LCMScheduler; ComfyUI: SDTurboScheduler; stable-diffusion.cpp: lcm"),
     fill_lcm,
 };
 const struct dmi_grid_family dmi_grid_consistency = {
-    DMI_METHOD("consistency", "karras levels at places of the training grid", "Song et al. 2023 (consistency models)",
-               consistency_options),
+    DMI_METHOD_KNOWN("consistency", "karras levels at places of the training grid",
+                     "Song et al. 2023 (consistency models)", consistency_options,
+                     "diffusers: CMStochasticIterativeScheduler"),
     fill_consistency,
 };
 const struct dmi_grid_family dmi_grid_iddpm = {
@@ -171,7 +191,7 @@ const struct dmi_grid_family dmi_grid_iddpm = {
     fill_iddpm,
 };
 const struct dmi_grid_family dmi_grid_geometric_variance = {
-    DMI_METHOD("geometric_variance", "exponential in sigma^2, which stands for the level",
-               "diffusers, KarrasVeScheduler", geometric_options),
+    DMI_METHOD_KNOWN("geometric_variance", "exponential in sigma^2, which stands for the level",
+                     "diffusers, KarrasVeScheduler", geometric_options, "diffusers: KarrasVeScheduler"),
     fill_geometric_variance,
 };

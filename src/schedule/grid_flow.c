@@ -113,10 +113,7 @@ static dm_status base_values(const dm_grid *g, double *s, size_t n, dm_error *er
 		return DM_OK;
 	}
 	memcpy(s, o->list, n * sizeof *s);
-	if ((o->given & (1u << DMI_GRID_STEPS)) && dmi_grid_steps(g) != n)
-		return dmi_fail(err, DM_ERR_ARGUMENT, "grid \"flow\": steps = %z, but there are %z values", dmi_grid_steps(g),
-		                n);
-	return DM_OK;
+	return dmi_grid_check_count(g, n, "values", err);
 }
 
 static dm_status check(const dm_grid *g, dm_error *err)
@@ -178,6 +175,9 @@ static const dm_option options[] = {
 };
 
 const struct dmi_grid_family dmi_grid_flow = {
-    DMI_METHOD("flow", "even in s, shifted", "Esser et al. 2024 (rectified flow transformers), eq. 23", options),
+    DMI_METHOD_KNOWN("flow", "even in s, shifted", "Esser et al. 2024 (rectified flow transformers), eq. 23", options,
+                     "diffusers: FlowMatchEulerDiscreteScheduler (shift, use_dynamic_shifting, shift_terminal), "
+                     "MiniMaxH3Scheduler (shift); ComfyUI: ModelSamplingSD3 (shift), ModelSamplingFlux; "
+                     "stable-diffusion.cpp: flux, flux2, ltx2"),
     fill,
 };

@@ -183,16 +183,19 @@ static const dm_option linspace_options[] = {DMI_GRID_OPTIONS, ROUND_AND_LEVEL, 
 static const dm_option trailing_options[] = {DMI_GRID_OPTIONS, ROUND_AND_LEVEL};
 
 const struct dmi_grid_family dmi_grid_leading = {
-    DMI_METHOD("leading", "every q-th table index, index 0 first", "Lin et al. 2023, table 2", leading_options),
+    DMI_METHOD_KNOWN("leading", "every q-th table index, index 0 first", "Lin et al. 2023, table 2", leading_options,
+                     "diffusers: leading (timestep_spacing)"),
     fill_leading,
 };
 const struct dmi_grid_family dmi_grid_linspace = {
-    DMI_METHOD("linspace", "even in time, both ends included", "Lin et al. 2023, table 2", linspace_options),
+    DMI_METHOD_KNOWN("linspace", "even in time, both ends included", "Lin et al. 2023, table 2", linspace_options,
+                     "diffusers: linspace (timestep_spacing)"),
     fill_linspace,
 };
 const struct dmi_grid_family dmi_grid_trailing = {
-    DMI_METHOD("trailing", "even in time, from the noise end towards the clean end", "Lin et al. 2023, table 2",
-               trailing_options),
+    DMI_METHOD_KNOWN("trailing", "even in time, from the noise end towards the clean end", "Lin et al. 2023, table 2",
+                     trailing_options,
+                     "diffusers: trailing (timestep_spacing); stable-diffusion.cpp: ddim_trailing (its timesteps)"),
     fill_trailing,
 };
 

@@ -134,17 +134,22 @@ static const dm_option log_snr_options[] = {
 };
 
 const struct dmi_grid_family dmi_grid_karras = {
-    DMI_METHOD("karras", "even in (sigma/alpha)^(1/rho)", "Karras et al. 2022, eq. 5", karras_options),
+    DMI_METHOD_KNOWN(
+        "karras", "even in (sigma/alpha)^(1/rho)", "Karras et al. 2022, eq. 5", karras_options,
+        "diffusers: use_karras_sigmas; k-diffusion: get_sigmas_karras; ComfyUI: karras; stable-diffusion.cpp: karras"),
     fill_karras,
 };
 const struct dmi_grid_family dmi_grid_exponential = {
-    DMI_METHOD("exponential", "even in ln(sigma/alpha), then the final node", "k-diffusion, get_sigmas_exponential",
-               exponential_options),
+    DMI_METHOD_KNOWN("exponential", "even in ln(sigma/alpha), then the final node",
+                     "k-diffusion, get_sigmas_exponential", exponential_options,
+                     "diffusers: use_exponential_sigmas, use_lu_lambdas; k-diffusion: get_sigmas_exponential; ComfyUI: "
+                     "exponential; stable-diffusion.cpp: exponential"),
     fill_exponential,
 };
 const struct dmi_grid_family dmi_grid_polyexponential = {
-    DMI_METHOD("polyexponential", "exponential in (1-r)^rho", "k-diffusion, get_sigmas_polyexponential",
-               polyexponential_options),
+    DMI_METHOD_KNOWN("polyexponential", "exponential in (1-r)^rho", "k-diffusion, get_sigmas_polyexponential",
+                     polyexponential_options,
+                     "k-diffusion: get_sigmas_polyexponential; ComfyUI: PolyexponentialScheduler"),
     fill_polyexponential,
 };
 const struct dmi_grid_family dmi_grid_log_snr = {

@@ -10,10 +10,7 @@ static dm_status fill(dm_grid *g, dm_status (*push)(dm_grid *, double, dm_error 
 	const char *name = g->method->info.name;
 	if (!o->n_list)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "grid \"%s\": give the values, at=first/second/...", name);
-	if ((o->given & (1u << DMI_GRID_STEPS)) && dmi_grid_steps(g) != o->n_list)
-		return dmi_fail(err, DM_ERR_ARGUMENT, "grid \"%s\": steps = %z, but there are %z values", name,
-		                dmi_grid_steps(g), o->n_list);
-	dm_status st = DM_OK;
+	dm_status st = dmi_grid_check_count(g, o->n_list, "values", err);
 	for (size_t i = 0; st == DM_OK && i < o->n_list; i++)
 		st = push(g, o->list[i], err);
 	return st;
@@ -41,10 +38,13 @@ static const dm_option levels_options[] = {
 };
 
 const struct dmi_grid_family dmi_grid_times = {
-    DMI_METHOD("times", "the given process times", "values of the caller", times_options),
+    DMI_METHOD_KNOWN("times", "the given process times", "values of the caller", times_options,
+                     "diffusers: timesteps (set_timesteps)"),
     fill_times,
 };
 const struct dmi_grid_family dmi_grid_levels = {
-    DMI_METHOD("levels", "the given levels", "values of the caller", levels_options),
+    DMI_METHOD_KNOWN("levels", "the given levels", "values of the caller", levels_options,
+                     "diffusers: sigmas (set_timesteps); k-diffusion: sigmas; ComfyUI: ManualSigmas; "
+                     "stable-diffusion.cpp: custom_sigmas"),
     fill_levels,
 };

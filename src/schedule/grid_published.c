@@ -133,21 +133,24 @@ static dm_status fill_gits(dm_grid *g, dm_error *err)
 static const dm_option options[] = {FORMS(forms)}, video_options[] = {FORMS(video_forms)};
 
 const struct dmi_grid_family dmi_grid_ays_sd15 = {
-    DMI_METHOD("ays_sd15", "searched levels for Stable Diffusion 1.5", "Sabour et al. 2024 (AYS)", options),
+    DMI_METHOD_KNOWN("ays_sd15", "searched levels for Stable Diffusion 1.5", "Sabour et al. 2024 (AYS)", options,
+                     "diffusers: AysSchedules; ComfyUI: AlignYourStepsScheduler (SD1); stable-diffusion.cpp: ays"),
     fill_sd15,
 };
 const struct dmi_grid_family dmi_grid_ays_sdxl = {
-    DMI_METHOD("ays_sdxl", "searched levels for Stable Diffusion XL", "Sabour et al. 2024 (AYS)", options),
+    DMI_METHOD_KNOWN("ays_sdxl", "searched levels for Stable Diffusion XL", "Sabour et al. 2024 (AYS)", options,
+                     "diffusers: AysSchedules; ComfyUI: AlignYourStepsScheduler (SDXL); stable-diffusion.cpp: ays"),
     fill_sdxl,
 };
 const struct dmi_grid_family dmi_grid_ays_svd = {
-    DMI_METHOD("ays_svd", "searched levels for Stable Video Diffusion", "Sabour et al. 2024 (AYS)", video_options),
+    DMI_METHOD_KNOWN("ays_svd", "searched levels for Stable Video Diffusion", "Sabour et al. 2024 (AYS)", video_options,
+                     "diffusers: AysSchedules; ComfyUI: AlignYourStepsScheduler (SVD); stable-diffusion.cpp: ays"),
     fill_svd,
 };
 
 static const dm_option gits_options[] = {DMI_GRID_ROWS("number of steps", 10, DMI_FINAL_ZERO)};
 const struct dmi_grid_family dmi_grid_gits = {
-    DMI_METHOD("gits", "searched levels for Stable Diffusion", "Chen et al. 2024 (GITS); ComfyUI, GITSScheduler",
-               gits_options),
+    DMI_METHOD_KNOWN("gits", "searched levels for Stable Diffusion", "Chen et al. 2024 (GITS); ComfyUI, GITSScheduler",
+                     gits_options, "ComfyUI: GITSScheduler; stable-diffusion.cpp: gits"),
     fill_gits,
 };

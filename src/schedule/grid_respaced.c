@@ -11,18 +11,10 @@
 
 enum { DDIM = DMI_GRID_OWN };
 
-static dm_status check_steps(const dm_grid *g, size_t count, dm_error *err)
-{
-	if (!(g->options.given & (1u << DMI_GRID_STEPS)) || dmi_grid_steps(g) == count)
-		return DM_OK;
-	return dmi_fail(err, DM_ERR_ARGUMENT, "grid \"respaced\": steps = %z, but %z indices are kept", dmi_grid_steps(g),
-	                count);
-}
-
 static dm_status fill_ddim(dm_grid *g, dm_error *err)
 {
 	size_t t = g->schedule->n_table, count = (size_t)g->options.value[DDIM], stride = 1;
-	dm_status st = check_steps(g, count, err);
+	dm_status st = dmi_grid_check_count(g, count, "indices to keep", err);
 	while (stride < t && (t - 1) / stride + 1 > count)
 		stride++;
 	if (st == DM_OK && (t - 1) / stride + 1 != count)
@@ -67,7 +59,7 @@ static dm_status fill(dm_grid *g, dm_error *err)
 			return dmi_fail(err, DM_ERR_ARGUMENT, "grid \"respaced\": a section of %g indices", o->list[k]);
 		total += (size_t)o->list[k];
 	}
-	st = check_steps(g, total, err);
+	st = dmi_grid_check_count(g, total, "indices to keep", err);
 	for (size_t k = n; st == DM_OK && k > 0; k--) {
 		size_t longer = k - 1 < t % n ? k - 1 : t % n, length = t / n + (k - 1 < t % n);
 		st = push_section(g, (k - 1) * (t / n) + longer, length, (size_t)o->list[k - 1], err);

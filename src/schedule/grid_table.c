@@ -27,9 +27,6 @@ dm_status dmi_grid_table_check(const dm_grid *g, dm_error *err)
 {
 	const dm_schedule *s = g->schedule;
 	const char *name = g->method->info.name;
-	if (dmi_grid_steps(g) > dmi_grid_table_size(g))
-		return dmi_fail(err, DM_ERR_ARGUMENT, "grid \"%s\": %z steps, but the table has %z entries", name,
-		                dmi_grid_steps(g), dmi_grid_table_size(g));
 	if ((s->n_table || s->process->time_is_level) && g->options.value[DMI_GRID_SHIFT] != 1)
 		return dmi_fail(err, DM_ERR_UNSUPPORTED,
 		                "grid \"%s\": shift = %g needs a process over continuous time, such as flow", name,
@@ -38,6 +35,14 @@ dm_status dmi_grid_table_check(const dm_grid *g, dm_error *err)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "grid \"%s\": T = %g, but the schedule's table has %z entries", name,
 		                g->options.value[DMI_GRID_T], s->n_table);
 	return DM_OK;
+}
+
+dm_status dmi_grid_table_check_indices(const dm_grid *g, dm_error *err)
+{
+	if (dmi_grid_steps(g) > dmi_grid_table_size(g))
+		return dmi_fail(err, DM_ERR_ARGUMENT, "grid \"%s\": %z steps, but the table has %z entries",
+		                g->method->info.name, dmi_grid_steps(g), dmi_grid_table_size(g));
+	return dmi_grid_table_check(g, err);
 }
 
 static double shifted(const dm_grid *g, double u)
@@ -96,7 +101,7 @@ dm_status dmi_grid_table_finish(dm_grid *g, dm_error *err)
 static dm_status fill_simple(dm_grid *g, dm_error *err)
 {
 	size_t t = dmi_grid_table_size(g), n = dmi_grid_steps(g);
-	dm_status st = dmi_grid_table_check(g, err);
+	dm_status st = dmi_grid_table_check_indices(g, err);
 	for (size_t i = 0; st == DM_OK && i < n; i++)
 		st = dmi_grid_table_push(g, (double)(t - 1 - i * t / n), err);
 	return st == DM_OK ? dmi_grid_table_finish(g, err) : st;
@@ -128,7 +133,7 @@ static dm_status fill_sgm_uniform(dm_grid *g, dm_error *err)
 static dm_status fill_ddim_uniform(dm_grid *g, dm_error *err)
 {
 	size_t t = dmi_grid_table_size(g), n = dmi_grid_steps(g), stride = t / n > 1 ? t / n : 1;
-	dm_status st = dmi_grid_table_check(g, err);
+	dm_status st = dmi_grid_table_check_indices(g, err);
 	if (st == DM_OK && t < 2)
 		st = dmi_fail(err, DM_ERR_ARGUMENT, "grid \"ddim_uniform\": begins at index 1, but the table has one entry");
 	for (size_t k = st == DM_OK ? (t - 2) / stride + 1 : 0; st == DM_OK && k > 0; k--)
@@ -139,20 +144,22 @@ static dm_status fill_ddim_uniform(dm_grid *g, dm_error *err)
 static const dm_option options[] = {DMI_GRID_TABLE_ROWS};
 
 const struct dmi_grid_family dmi_grid_simple = {
-    DMI_METHOD("simple", "every (T/N)-th level of the table, from the top", "ComfyUI, simple_scheduler", options),
+    DMI_METHOD_KNOWN("simple", "every (T/N)-th level of the table, from the top", "ComfyUI, simple_scheduler", options,
+                     "ComfyUI: simple; stable-diffusion.cpp: simple"),
     fill_simple,
 };
 const struct dmi_grid_family dmi_grid_normal = {
-    DMI_METHOD("normal", "even over the table, both ends included", "k-diffusion, get_sigmas; ComfyUI, normal",
-               options),
+    DMI_METHOD_KNOWN("normal", "even over the table, both ends included", "k-diffusion, get_sigmas; ComfyUI, normal",
+                     options, "k-diffusion: get_sigmas; ComfyUI: normal; stable-diffusion.cpp: discrete"),
     fill_normal,
 };
 const struct dmi_grid_family dmi_grid_sgm_uniform = {
-    DMI_METHOD("sgm_uniform", "even over the table, smallest level left out", "ComfyUI, sgm_uniform", options),
+    DMI_METHOD_KNOWN("sgm_uniform", "even over the table, smallest level left out", "ComfyUI, sgm_uniform", options,
+                     "ComfyUI: sgm_uniform; stable-diffusion.cpp: sgm_uniform"),
     fill_sgm_uniform,
 };
 const struct dmi_grid_family dmi_grid_ddim_uniform = {
-    DMI_METHOD("ddim_uniform", "every floor(T/N)-th level from index 1 up; the count may differ from N",
-               "ComfyUI, ddim_scheduler", options),
+    DMI_METHOD_KNOWN("ddim_uniform", "every floor(T/N)-th level from index 1 up; the count may differ from N",
+                     "ComfyUI, ddim_scheduler", options, "ComfyUI: ddim_uniform"),
     fill_ddim_uniform,
 };

@@ -130,16 +130,18 @@ const struct dmi_grid_family dmi_grid_time_quadratic = {
     fill_quadratic,
 };
 const struct dmi_grid_family dmi_grid_trigflow = {
-    DMI_METHOD("trigflow", "even in the angle", "Lu and Song 2024 (sCM); Chen et al. 2025 (SANA-Sprint)",
-               trigflow_options),
+    DMI_METHOD_KNOWN("trigflow", "even in the angle", "Lu and Song 2024 (sCM); Chen et al. 2025 (SANA-Sprint)",
+                     trigflow_options, "diffusers: SCMScheduler"),
     fill_trigflow,
 };
 const struct dmi_grid_family dmi_grid_sin2_angle = {
-    DMI_METHOD("sin2_angle", "sigma a squared sine", "diffusers, IPNDMScheduler", plain),
+    DMI_METHOD_KNOWN("sin2_angle", "sigma a squared sine", "diffusers, IPNDMScheduler", plain,
+                     "diffusers: IPNDMScheduler"),
     fill_sin2_angle,
 };
 const struct dmi_grid_family dmi_grid_vp_time = {
-    DMI_METHOD("vp_time", "levels of the vp process, even in its time", "Karras et al. 2022, table 1; k-diffusion",
-               vp_time_options),
+    DMI_METHOD_KNOWN("vp_time", "levels of the vp process, even in its time",
+                     "Karras et al. 2022, table 1; k-diffusion", vp_time_options,
+                     "k-diffusion: get_sigmas_vp; ComfyUI: VPScheduler"),
     fill_vp_time,
 };

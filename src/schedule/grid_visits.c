@@ -50,13 +50,18 @@ enum { FROM_LEVEL, FROM_STRENGTH };
 
 static const dm_option from_options[] = {
     DMI_REAL("level", "sigma/alpha of the first node; 0: by strength", 0, 0, 1e30),
-    DMI_REAL("strength", "share of the process time that is left", 1, 1e-9, 1),
+    DMI_REAL("strength", "share of the process time that is left; above 0, or there is no step", 1, 0, 1),
 };
 
 static dm_status from_node(const dm_grid *g, const double *option, dm_node *out, dm_error *err)
 {
 	const dm_node *first = &g->node[0];
 	double clean = g->schedule->t_clean;
+	if (option[FROM_LEVEL] == 0 && option[FROM_STRENGTH] == 0)
+		return dmi_fail(
+		    err, DM_ERR_ARGUMENT,
+		    "grid edit \"from\": strength = 0 leaves no step, the result would be the start itself; a grid needs "
+		    "strength in (0, 1]");
 	if (option[FROM_LEVEL] > 0)
 		return dmi_schedule_at_level(g->schedule, option[FROM_LEVEL], out, err);
 	if (option[FROM_STRENGTH] == 1) {
@@ -164,7 +169,7 @@ const struct dmi_grid_edit_type dmi_grid_edit_restart = {
 enum { LENGTH, SAMPLES };
 
 static const dm_option repaint_options[] = {
-    DMI_INTEGER("length", "nodes of a climb", 10, 1, 1000000),
+    DMI_INTEGER("length", "nodes of a climb, fewer than the grid's steps", 10, 1, 1000000),
     DMI_INTEGER("samples", "how often every stretch is gone down", 10, 1, 1000000),
 };
 
@@ -185,6 +190,10 @@ static dm_status repaint(dm_grid *g, const double *option, dm_error *err)
 	size_t n = 0, steps = g->n - 1;
 	const dm_allocator *allocator = &g->object.allocator;
 	dm_status st = falls_only(g, "repaint", err);
+	if (st == DM_OK && option[SAMPLES] > 1 && option[LENGTH] >= (double)steps)
+		st = dmi_fail(err, DM_ERR_ARGUMENT,
+		              "grid edit \"repaint\": length = %g must be below the grid's %z steps, or nothing climbs",
+		              option[LENGTH], steps);
 	if (st == DM_OK)
 		st = dm_grid_repaint_times(steps, (size_t)option[LENGTH], (size_t)option[SAMPLES], NULL, 0, &n, err);
 	if (st == DM_OK && n > 16777215)

@@ -51,7 +51,9 @@ static const dm_option amplitude_options[] = {
 };
 
 const struct dmi_schedule_family dmi_schedule_linear = {
-    DMI_METHOD("linear", "discrete table, betas evenly spaced", "Ho et al. 2020 (DDPM), section 4", options),
+    DMI_METHOD_KNOWN("linear", "discrete table, betas evenly spaced", "Ho et al. 2020 (DDPM), section 4", options,
+                     "diffusers: linear (beta_schedule); k-diffusion: DiscreteEpsDDPMDenoiser (over the model's "
+                     "table); ComfyUI: sqrt_linear (beta_schedule)"),
     &dmi_table_process,
     setup,
 };

@@ -26,8 +26,11 @@ static const dm_option options[] = {
 };
 
 const struct dmi_schedule_family dmi_schedule_scaled_linear = {
-    DMI_METHOD("scaled_linear", "discrete table, roots of the betas evenly spaced",
-               "Rombach et al. 2022 (latent diffusion), published configuration", options),
+    DMI_METHOD_KNOWN(
+        "scaled_linear", "discrete table, roots of the betas evenly spaced",
+        "Rombach et al. 2022 (latent diffusion), published configuration", options,
+        "diffusers: scaled_linear (beta_schedule); k-diffusion: DiscreteEpsDDPMDenoiser (over the model's table); "
+        "ComfyUI: linear (beta_schedule); stable-diffusion.cpp: EPS_PRED (its table), V_PRED (its table)"),
     &dmi_table_process,
     setup,
 };

@@ -93,12 +93,20 @@ double *dmi_schedule_data(dm_schedule *s, size_t n, dm_error *err)
 	return s->data;
 }
 
+/* Where alpha is too small for a number, so that it is 0, lambda says so too. */
+static dm_status settle(dm_status st, dm_node *node)
+{
+	if (st == DM_OK && node->alpha == 0)
+		node->lambda = -INFINITY;
+	return st;
+}
+
 dm_status dmi_schedule_finish(dm_schedule **out, dm_schedule *s, dm_error *err)
 {
 	dm_node clean, noise;
 	dm_status st = s->process->at_time(s, s->t_zero, &clean, err);
 	if (st == DM_OK)
-		st = s->process->at_time(s, s->t_limit, &noise, err);
+		st = settle(s->process->at_time(s, s->t_limit, &noise, err), &noise);
 	if (st == DM_OK && !(noise.lambda < clean.lambda))
 		st = dmi_fail(err, DM_ERR_ARGUMENT,
 		              "schedule: lambda must fall as t grows, but is %g at t = %g and %g at t = %g", clean.lambda,
@@ -190,7 +198,7 @@ dm_status dm_schedule_at_time(const dm_schedule *s, double t, dm_node *out, dm_e
 	if (!(t >= s->t_zero && t <= s->t_limit))
 		return dmi_fail(err, DM_ERR_ARGUMENT, "schedule \"%s\": time %g is outside [%g, %g]", dmi_schedule_name(s), t,
 		                s->t_zero, s->t_limit);
-	return s->process->at_time(s, t, out, err);
+	return settle(s->process->at_time(s, t, out, err), out);
 }
 
 /* A process whose range stops before sigma = 0 still ends at the clean sample. */
@@ -219,7 +227,7 @@ dm_status dm_schedule_at_lambda(const dm_schedule *s, double lambda, dm_node *ou
 	if (!(lambda >= low - slack && lambda <= high + slack))
 		return dmi_fail(err, DM_ERR_ARGUMENT, "schedule \"%s\": lambda %g is outside [%g, %g] (time %g to %g)",
 		                dmi_schedule_name(s), lambda, low, high, s->t_limit, s->t_zero);
-	return s->process->at_lambda(s, fmin(fmax(lambda, low), high), out, err);
+	return settle(s->process->at_lambda(s, fmin(fmax(lambda, low), high), out, err), out);
 }
 
 dm_status dmi_schedule_at_level(const dm_schedule *s, double level, dm_node *out, dm_error *err)

@@ -188,7 +188,27 @@ static dm_status grow(dm_schedule *s, size_t *capacity, dm_error *err)
 
 static dm_status too_rough(double t, dm_error *err)
 {
-	return dmi_fail(err, DM_ERR_ARGUMENT, "schedule sde: drift and diffusion cannot be integrated near t = %g", t);
+	return dmi_fail(
+	    err, DM_ERR_ARGUMENT,
+	    "schedule sde: drift and diffusion cannot be integrated near t = %g: there one of them has no bound, or is "
+	    "too rough",
+	    t);
+}
+
+/* lambda falls by g^2 / (2 sigma^2): what is good enough at a panel's start must also go on at its end. */
+static dm_status check_panel(const struct panel *p, dm_error *err)
+{
+	if (largest(p->w, 0) == 0)
+		return dmi_fail(
+		    err, DM_ERR_ARGUMENT,
+		    "schedule sde: diffusion is 0 from t = %g to %g, so that lambda does not fall there; it may be 0 at "
+		    "single times only",
+		    p->t, p[1].t);
+	if (!dmi_is_finite(dmi_exp(p[1].ln_alpha)) || !dmi_is_finite(p[1].sigma2))
+		return dmi_fail(err, DM_ERR_ARGUMENT,
+		                "schedule sde: alpha = %g and sigma^2 = %g at t = %g; both must be finite",
+		                dmi_exp(p[1].ln_alpha), p[1].sigma2, p[1].t);
+	return DM_OK;
 }
 
 /* Shortens the panel at p until it is good; *width: what was tried last, and what to try next. */
@@ -234,8 +254,9 @@ static dm_status integrate(dm_schedule *s, dm_error *err)
 		double end = p->t + used;
 		p[1] = (struct panel){.t = end >= s->t_noise || used == s->t_noise - p->t ? s->t_noise : end};
 		inside(p, used, 1, &p[1].ln_alpha, &p[1].sigma2);
-		if (!dmi_is_finite(p[1].ln_alpha) || !dmi_is_finite(p[1].sigma2))
-			return too_rough(p->t, err);
+		st = check_panel(p, err);
+		if (st != DM_OK)
+			return st;
 	}
 	/* give back what is not used, so that n_data tells the number of panels */
 	struct panel *exact = dmi_allocate(&s->object.allocator, n + 1, sizeof *exact, err);

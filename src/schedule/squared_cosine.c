@@ -33,7 +33,9 @@ static const dm_option options[] = {
 
 #define COSINE(name, help)                                                                                             \
 	{                                                                                                                  \
-		DMI_METHOD(name, help, "Nichol and Dhariwal 2021, eq. 17", options), &dmi_table_process, setup                 \
+		DMI_METHOD_KNOWN(name, help, "Nichol and Dhariwal 2021, eq. 17", options,                                      \
+		                 "diffusers: squaredcos_cap_v2 (beta_schedule); ComfyUI: squaredcos_cap_v2 (beta_schedule)"),  \
+		    &dmi_table_process, setup                                                                                  \
 	}
 const struct dmi_schedule_family dmi_schedule_squared_cosine =
     COSINE("squared_cosine", "discrete table, alpha-bar a squared cosine of time");

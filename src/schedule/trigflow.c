@@ -56,8 +56,8 @@ static const dm_option options[] = {
 };
 
 const struct dmi_schedule_family dmi_schedule_trigflow = {
-    DMI_METHOD("trigflow", "alpha = cos t, sigma = sigma_data sin t, time is the angle", "Lu and Song 2024 (sCM)",
-               options),
+    DMI_METHOD_KNOWN("trigflow", "alpha = cos t, sigma = sigma_data sin t, time is the angle", "Lu and Song 2024 (sCM)",
+                     options, "diffusers: SCMScheduler"),
     &process,
     setup,
 };

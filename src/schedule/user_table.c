@@ -33,12 +33,14 @@ static const dm_option alpha_bars_options[] = {
 };
 
 const struct dmi_schedule_family dmi_schedule_betas = {
-    DMI_METHOD("betas", "discrete table of given betas", "alpha_bar_t = product of (1 - beta)", betas_options),
+    DMI_METHOD_KNOWN("betas", "discrete table of given betas", "alpha_bar_t = product of (1 - beta)", betas_options,
+                     "diffusers: trained_betas; k-diffusion: DiscreteSchedule; ComfyUI: given_betas"),
     &dmi_table_process,
     setup_betas,
 };
 const struct dmi_schedule_family dmi_schedule_alpha_bars = {
-    DMI_METHOD("alpha_bars", "discrete table of given alpha-bars", "alpha^2 = alpha_bar", alpha_bars_options),
+    DMI_METHOD_KNOWN("alpha_bars", "discrete table of given alpha-bars", "alpha^2 = alpha_bar", alpha_bars_options,
+                     "k-diffusion: DiscreteSchedule"),
     &dmi_table_process,
     setup_alpha_bars,
 };

@@ -55,13 +55,16 @@ static dm_status setup(dm_schedule *s, dm_error *err)
 static const dm_option ve_options[] = RANGE(0.02, 100), edm_options[] = RANGE(0.002, 80);
 
 const struct dmi_schedule_family dmi_schedule_ve = {
-    DMI_METHOD("ve", "variance exploding, time is sigma", "Song et al. 2021, eq. 30; range of Karras et al. 2022",
-               ve_options),
+    DMI_METHOD_KNOWN("ve", "variance exploding, time is sigma", "Song et al. 2021, eq. 30; range of Karras et al. 2022",
+                     ve_options,
+                     "diffusers: KarrasVeScheduler; k-diffusion: Denoiser; ComfyUI: ModelSamplingContinuousEDM"),
     &process,
     setup,
 };
 const struct dmi_schedule_family dmi_schedule_edm = {
-    DMI_METHOD("edm", "variance exploding, time is sigma", "Karras et al. 2022, table 1", edm_options),
+    DMI_METHOD_KNOWN("edm", "variance exploding, time is sigma", "Karras et al. 2022, table 1", edm_options,
+                     "diffusers: EDMEulerScheduler, EDMDPMSolverMultistepScheduler; k-diffusion: Denoiser; ComfyUI: "
+                     "ModelSamplingContinuousEDM; stable-diffusion.cpp: EDM_V_PRED"),
     &process,
     setup,
 };

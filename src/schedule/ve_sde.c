@@ -73,7 +73,8 @@ static const dm_option options[] = {
 };
 
 const struct dmi_schedule_family dmi_schedule_ve_sde = {
-    DMI_METHOD("ve_sde", "variance exploding, sigma exponential in t", "Song et al. 2021, eq. 30", options),
+    DMI_METHOD_KNOWN("ve_sde", "variance exploding, sigma exponential in t", "Song et al. 2021, eq. 30", options,
+                     "diffusers: ScoreSdeVeScheduler"),
     &process,
     setup,
 };

@@ -66,7 +66,8 @@ static const dm_option options[] = {
 };
 
 const struct dmi_schedule_family dmi_schedule_vp = {
-    DMI_METHOD("vp", "variance preserving, beta linear in time", "Song et al. 2021, eq. 33", options),
+    DMI_METHOD_KNOWN("vp", "variance preserving, beta linear in time", "Song et al. 2021, eq. 33", options,
+                     "diffusers: ScoreSdeVpScheduler"),
     &process,
     setup,
 };

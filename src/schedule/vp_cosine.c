@@ -187,8 +187,9 @@ static const dm_option cosine_options[] = {
 };
 
 const struct dmi_schedule_family dmi_schedule_cosine = {
-    DMI_METHOD("cosine", "squared cosine over [0, 1], clamped; shift as in Stable Cascade",
-               "Pernias et al. 2023 (Wuerstchen)", cosine_options),
+    DMI_METHOD_KNOWN("cosine", "squared cosine over [0, 1], clamped; shift as in Stable Cascade",
+                     "Pernias et al. 2023 (Wuerstchen)", cosine_options,
+                     "diffusers: DDPMWuerstchenScheduler; ComfyUI: StableCascadeSampling"),
     &cosine_process,
     cosine_setup,
 };

@@ -35,12 +35,13 @@ AT(dm_option, low, 40);
 AT(dm_option, high, 48);
 AT(dm_option, choice, 56);
 
-SIZE(dm_method, 40);
+SIZE(dm_method, 48);
 AT(dm_method, struct_size, 0);
 AT(dm_method, name, 8);
 AT(dm_method, help, 16);
 AT(dm_method, source, 24);
 AT(dm_method, n_option, 32);
+AT(dm_method, known_as, 40);
 
 SIZE(dm_node, 48);
 AT(dm_node, t, 0);
@@ -68,7 +69,7 @@ AT(dm_branch, model, 0);
 AT(dm_branch, condition, 4);
 AT(dm_branch, perturbation, 8);
 
-SIZE(dm_request, 224);
+SIZE(dm_request, 248);
 AT(dm_request, struct_size, 0);
 AT(dm_request, kind, 8);
 AT(dm_request, n_branch, 12);
@@ -99,6 +100,9 @@ AT(dm_request, error, 192);
 AT(dm_request, cotangent, 200);
 AT(dm_request, target, 208);
 AT(dm_request, log_value, 216);
+AT(dm_request, time_to, 224);
+AT(dm_request, alpha_to, 232);
+AT(dm_request, sigma_to, 240);
 
 SIZE(dm_model_ops, 40);
 AT(dm_model_ops, struct_size, 0);
@@ -183,6 +187,7 @@ AT(dm_sampler_ops, control, 32);
 AT(dm_sampler_ops, destroy, 40);
 AT(dm_sampler_ops, weights, 48);
 AT(dm_sampler_ops, clock, 56);
+AT(dm_sampler_ops, order, 60);
 
 SIZE(dm_operand, 32);
 AT(dm_operand, slot, 0);
@@ -191,7 +196,7 @@ AT(dm_operand, path_from, 8);
 AT(dm_operand, path_to, 16);
 AT(dm_operand, draw_ordinal, 24);
 
-SIZE(dm_row, 96);
+SIZE(dm_row, 104);
 AT(dm_row, struct_size, 0);
 AT(dm_row, kind, 8);
 AT(dm_row, weighted, 12);
@@ -207,6 +212,7 @@ AT(dm_row, parameter, 64);
 AT(dm_row, at, 72);
 AT(dm_row, branch, 80);
 AT(dm_row, stage, 88);
+AT(dm_row, to, 96);
 
 SIZE(dm_plan_info, 80);
 AT(dm_plan_info, struct_size, 0);

@@ -32,8 +32,12 @@ struct solutions {
 	double start[N_PROCESS][N_START], end[N_PROCESS][N_START];
 };
 
-static void solve(struct solutions *known)
+static const struct solutions *solve(void)
 {
+	static struct solutions solutions, *known;
+	if (known)
+		return known;
+	known = &solutions;
 	for (int e = 0; e < N_START; e++) {
 		double y = TOP * (-1.75 + 0.5 * e) + 0.3, solved = fine_solution(y);
 		for (int p = 0; p < N_PROCESS; p++) {
@@ -43,6 +47,7 @@ static void solve(struct solutions *known)
 			known->end[p][e] = node[1].alpha * solved;
 		}
 	}
+	return known;
 }
 
 /* The largest error over the starts, and the evaluations it took; NaN where there is no result. */
@@ -81,12 +86,15 @@ enum { N_ERROR = 7 }; /* up to 1536 steps */
 
 static void say_order(struct page *page, const struct solutions *known, const struct setting *s)
 {
-	say(page, "| `%s` | %g |", s->spec, s->order);
+	int32_t nominal = order_of(page, s->spec);
+	say(page, "| `%s` | %d |", s->spec, (int)nominal);
+	if (nominal == 0)
+		fault(page, "%s: no order is stated", s->spec);
 	for (int p = 0; p < N_PROCESS; p++) {
 		double error[N_ERROR];
 		for (int k = 0; k < N_ERROR; k++)
 			error[k] = error_at(page, known, p, s->spec, FEWEST << k);
-		check_slope(page, s, processes[p].title, slope_of(error, N_ERROR));
+		check_slope(page, s, processes[p].title, slope_of(error, N_ERROR), nominal);
 		say(page, " %.2f (%.1e) |", slope_of(error, N_ERROR), error_at(page, known, p, s->spec, SHOWN));
 	}
 	say_cost(page, s->spec);
@@ -95,20 +103,19 @@ static void say_order(struct page *page, const struct solutions *known, const st
 
 void say_orders(struct page *page)
 {
-	struct solutions known;
-	solve(&known);
+	const struct solutions *known = solve();
 	say(page, "| setting | order | VP | VE | flow | evaluations | history | arrays | note |\n"
 	          "|---|---|---|---|---|---|---|---|---|\n");
 	for (const struct setting *s = orders; s->spec; s++)
 		if (draws_of(s->spec))
 			fault(page, "%s draws: it has a weak order", s->spec);
 		else
-			say_order(page, &known, s);
+			say_order(page, known, s);
 	const dm_method *method;
 	for (int32_t k = 0; (method = dm_method_at(DM_KIND_SAMPLER, k)) != NULL; k++) {
 		struct setting own;
 		for (int i = 0; !has_settings(method->name) && property_setting(method->name, DRAWS_NONE, i, &own); i++)
-			say_order(page, &known, &own);
+			say_order(page, known, &own);
 	}
 }
 
@@ -124,10 +131,17 @@ static double slope_over_tolerance(const double error[N_TOLERANCE])
 	return dmi_log(error[0] / error[N_TOLERANCE - 1]) / ((N_TOLERANCE - 1) * dmi_log(10));
 }
 
+/* The slope over the evaluations, once the steps are small. */
+static double slope_over_evaluations(const double error[N_TOLERANCE], const int64_t taken[N_TOLERANCE])
+{
+	enum { FIRST = 2, LAST = N_TOLERANCE - 1 };
+	return dmi_log(error[FIRST] / error[LAST]) / dmi_log((double)taken[LAST] / (double)taken[FIRST]);
+}
+
 /* Measured at every tolerance, shown at 1e-6. */
 static void say_tolerances(struct page *page, const struct solutions *known, int p, const struct setting *s)
 {
-	enum { AT = 2 };
+	enum { AT = 2, POWER = 1 };
 	double error[N_TOLERANCE];
 	int64_t taken[N_TOLERANCE];
 	char sampler[160];
@@ -136,19 +150,20 @@ static void say_tolerances(struct page *page, const struct solutions *known, int
 		         tolerances[k], tolerances[k]);
 		error[k] = error_of(page, known, p, sampler, 1, &taken[k]);
 	}
-	check_slope(page, s, processes[p].title, slope_over_tolerance(error));
-	say(page, " %.2f (%.1e, %d) |", slope_over_tolerance(error), error[AT], (int)taken[AT]);
+	double order = slope_over_evaluations(error, taken);
+	check_slope(page, s, processes[p].title, slope_over_tolerance(error), POWER);
+	check_slope(page, s, processes[p].title, order, order_of(page, s->spec));
+	say(page, " %.2f, %.2f (%.1e, %d) |", slope_over_tolerance(error), order, error[AT], (int)taken[AT]);
 }
 
 void say_adaptive_orders(struct page *page)
 {
-	struct solutions known;
-	solve(&known);
-	say(page, "| setting | power | VP | VE | flow |\n|---|---|---|---|---|\n");
+	const struct solutions *known = solve();
+	say(page, "| setting | order | VP | VE | flow | note |\n|---|---|---|---|---|---|\n");
 	for (const struct setting *s = adaptive_orders; s->spec; s++) {
-		say(page, "| `%s` | %g |", s->spec, s->order);
+		say(page, "| `%s` | %d |", s->spec, (int)order_of(page, s->spec));
 		for (int p = 0; p < N_PROCESS; p++)
-			say_tolerances(page, &known, p, s);
-		say(page, "\n");
+			say_tolerances(page, known, p, s);
+		say(page, " %s |\n", s->note ? s->note : "");
 	}
 }

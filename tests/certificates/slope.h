@@ -12,8 +12,11 @@ enum { FEWEST = 24, N_LAST = 3, SHOWN = 64 };
 /* Of n errors at falling sizes of step. */
 double slope_of(const double *error, int n);
 
-/* Whether it is what is claimed, and not more without a note. */
-void check_slope(struct page *page, const struct setting *s, const char *where, double slope);
+/* The order that the library states. */
+int32_t order_of(struct page *page, const char *spec);
+
+/* Whether a slope is the nominal one, and not more without a note. */
+void check_slope(struct page *page, const struct setting *s, const char *where, double slope, int32_t nominal);
 
 /* Nodes even in log-SNR. */
 void write_grid(char *text, size_t capacity, int32_t steps);

@@ -17,6 +17,9 @@ enum { CONSTANT, START, DRAWS };
 
 struct walk {
 	const char *model;
+	double (*said)(const struct walk *w, const dm_node *at); /* the second output */
+	const struct process *process;
+	double step;         /* of the even grid, in lambda */
 	double *form, *sum;  /* one form for every slot, and what a row makes */
 	size_t length, used; /* of a form; the weights from `used` on are still 0 everywhere */
 };
@@ -57,6 +60,29 @@ static void walk_combine(struct walk *w, const dm_row *row)
 		memcpy(form_of(w, row->out[o]), w->sum + (size_t)o * w->length, w->used * sizeof *w->sum);
 }
 
+/* The variance of the posterior at the end of the step that starts there. */
+static double posterior(const struct walk *w, const dm_node *at)
+{
+	dm_schedule *schedule;
+	dm_node to = *at;
+	dm_schedule_create(&schedule, w->process->schedule, NULL, NULL);
+	dm_schedule_at_lambda(schedule, at->lambda + w->step, &to, NULL);
+	dm_schedule_free(schedule);
+	return -to.sigma * to.sigma * dmi_expm1(-2 * w->step);
+}
+
+static double log_posterior(const struct walk *w, const dm_node *at)
+{
+	return dmi_log(posterior(w, at));
+}
+
+static double constant(const struct walk *w, const dm_node *at)
+{
+	(void)w;
+	(void)at;
+	return SAID_OF_VARIANCE;
+}
+
 /* x0 = m + k (x - alpha m) with k = alpha s^2 / (alpha^2 s^2 + sigma^2) */
 static void walk_eval(struct walk *w, const dm_row *row)
 {
@@ -70,11 +96,11 @@ static void walk_eval(struct walk *w, const dm_row *row)
 		int learned = b >= row->n_branch;
 		for (size_t i = 0; i < w->used; i++)
 			out[i] = learned ? 0 : (weight[0] + weight[1] * k) * x[i];
-		out[CONSTANT] += learned ? SAID_OF_VARIANCE : weight[1] * m * (1 - k * alpha);
+		out[CONSTANT] += learned ? w->said(w, row->at) : weight[1] * m * (1 - k * alpha);
 	}
 }
 
-/* The deviation that a second output says, which is the same everywhere, times a draw. */
+/* The deviation that a second output says, times a draw. */
 static void walk_learned(struct walk *w, const dm_row *row)
 {
 	const double *p = row->parameter;
@@ -135,10 +161,13 @@ static int walk_plan(struct walk *w, const dm_plan *plan, struct moments *found)
 
 enum { N_SLOT = 64 }; /* slots have numbers below this, and a row has no more outputs */
 
-static int moments_of(const dm_plan *plan, const char *model, struct moments *found)
+static int moments_of(const dm_plan *plan, const char *spec, const struct process *p, int32_t steps,
+                      struct moments *found)
 {
 	dm_plan_info info = facts_of(plan);
-	struct walk w = {.model = model, .length = (size_t)info.n_draw + DRAWS, .used = DRAWS};
+	struct walk w = {.model = p->model, .process = p, .length = (size_t)info.n_draw + DRAWS, .used = DRAWS};
+	w.step = dmi_log(TOP / BOTTOM) / steps;
+	w.said = strstr(spec, "learned_range") ? constant : strstr(spec, "learned_log") ? log_posterior : posterior;
 	w.form = calloc(N_SLOT * w.length, sizeof *w.form);
 	w.sum = calloc(N_SLOT * w.length, sizeof *w.sum);
 	int affine = w.form && w.sum && walk_plan(&w, plan, found);
@@ -189,7 +218,7 @@ static int errors_at(struct page *page, const struct setting *s, const struct pr
 	dm_plan *plan = make_plan(s->spec, p, grid, NULL, &err);
 	if (!plan)
 		fault(page, "%s, %s: %s", s->spec, p->title, err.message);
-	int affine = plan && moments_of(plan, p->model, &found);
+	int affine = plan && moments_of(plan, s->spec, p, steps, &found);
 	dm_plan_free(plan);
 	*mean = fabs(found.mean - exact.mean);
 	*variance = fabs(found.variance - exact.variance);
@@ -200,23 +229,24 @@ enum { N_ERROR = 7, N_MOMENT = 2 }; /* up to 1536 steps; mean and variance */
 
 #define EXACT 1e-12 /* an error that is rounding alone has no slope */
 
-static void say_slope(struct page *page, const struct setting *s, const char *where, const double *error, double shown)
+static void say_slope(struct page *page, const struct setting *s, const char *where, const double *error, double shown,
+                      int32_t nominal)
 {
 	if (shown < EXACT) {
 		say(page, "exact");
 		return;
 	}
-	check_slope(page, s, where, slope_of(error, N_ERROR));
+	check_slope(page, s, where, slope_of(error, N_ERROR), nominal);
 	say(page, "%.2f (%.1e)", slope_of(error, N_ERROR), shown);
 }
 
-static void say_process(struct page *page, const struct setting *s, const struct process *p)
+static void say_process(struct page *page, const struct setting *s, const struct process *p, int32_t nominal)
 {
 	double error[N_MOMENT][N_ERROR], shown[N_MOMENT];
 	int affine = errors_at(page, s, p, SHOWN, &shown[0], &shown[1]);
-	if (!affine && s->order > 0)
+	if (!affine && nominal > 0)
 		fault(page, "%s, %s: mean and variance do not pass through the plan", s->spec, p->title);
-	if (!affine || s->order <= 0) {
+	if (!affine || nominal == 0) {
 		say(page, affine ? " (%.1e) |" : " – |", shown[1]);
 		return;
 	}
@@ -224,23 +254,27 @@ static void say_process(struct page *page, const struct setting *s, const struct
 		errors_at(page, s, p, FEWEST << k, &error[0][k], &error[1][k]);
 	for (int m = 0; m < N_MOMENT; m++) {
 		say(page, m ? ", " : " ");
-		say_slope(page, s, p->title, error[m], shown[m]);
+		if (m == 0 && s->share == UNKNOWN_SHARE)
+			say(page, "–");
+		else
+			say_slope(page, s, p->title, error[m], shown[m], nominal);
 	}
 	say(page, " |");
 }
 
 static void say_weak_order(struct page *page, const struct setting *s)
 {
+	int32_t nominal = order_of(page, s->spec);
 	say(page, "| `%s` |", s->spec);
-	if (s->order > 0)
-		say(page, " %g |", s->order);
+	if (nominal > 0)
+		say(page, " %d |", (int)nominal);
 	else
 		say(page, " none |");
 	for (int p = 0; p < N_PROCESS; p++)
-		say_process(page, s, &processes[p]);
+		say_process(page, s, &processes[p], nominal);
 	say_cost(page, s->spec);
 	say(page, " %s |\n", s->note ? s->note : "");
-	if (!s->note && s->order <= 0)
+	if (!s->note && nominal == 0)
 		fault(page, "%s has no weak order, and no note says why", s->spec);
 }
 

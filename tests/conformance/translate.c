@@ -1,5 +1,6 @@
 #include "translate.h"
 #include "translate_rules.h"
+#include "demist.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -188,14 +189,42 @@ static void more_of_grid(const struct test_case *c, char *spec)
 		append_number(spec, "bottom=", 1 / t);
 }
 
+/* Whether the last value of a grid is the schedule's least noise already. */
+static int values_end_at_least(const struct test_case *c, const char *grid_spec)
+{
+	char schedule_spec[SPEC_SIZE];
+	struct verdict unnamed = {0};
+	dm_schedule *schedule = NULL;
+	dm_grid *grid = NULL;
+	dm_error err;
+	double clean;
+	if (translate_schedule(c, schedule_spec, &unnamed) == VERDICT_PASS &&
+	    dm_schedule_create(&schedule, schedule_spec, NULL, &err) == DM_OK)
+		dm_grid_create(&grid, schedule, grid_spec, NULL, &err);
+	const dm_node *last = dm_grid_node(grid, dm_grid_count(grid) - 1);
+	dm_schedule_range(schedule, &clean, NULL);
+	int found = last && fabs(last->t - clean) < 1e-6;
+	dm_grid_free(grid);
+	dm_schedule_free(schedule);
+	return found;
+}
+
 int translate_grid(const struct test_case *c, size_t steps, char *spec, struct verdict *verdict)
 {
-	char value[32];
+	char value[32], repeated[SPEC_SIZE];
+	const char *last;
 	if (translate(c, "grid.", "grid", grid_methods, any_grid, spec, verdict))
 		return verdict->kind;
 	more_of_grid(c, spec);
 	snprintf(value, sizeof value, "%zu", steps);
 	append(spec, "steps=", value);
+	if ((last = strstr(spec, "final=last")) == NULL)
+		return VERDICT_PASS;
+	/* the originals write the least level behind the values even where they end with it */
+	snprintf(repeated, sizeof repeated, "%.*sfinal=repeat%.500s", (int)(last - spec), spec,
+	         last + strlen("final=last"));
+	if (values_end_at_least(c, repeated))
+		memcpy(spec, repeated, sizeof repeated);
 	return VERDICT_PASS;
 }
 
