@@ -334,8 +334,7 @@ static void second_output(void **state)
 	assert_int_equal(run_gaussian(spec, &written, &error), DM_OK);
 	written = 3;
 	assert_int_equal(run_gaussian(spec, &written, &error), DM_ERR_NOT_WRITTEN);
-	assert_non_null(
-	    strstr(error.message, "did not write element 3 of sample 0 of out_variance (branch 0, evaluation 0)"));
+	assert_non_null(strstr(error.message, "did not write element 3 of sample 0 of out_variance "));
 }
 
 /* At absurd levels a method works, or says that the step is too large for its arithmetic. */
