@@ -38,6 +38,7 @@ STRICT = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshado
 MAX_LINES, MAX_UNTESTED = 250, 5
 MARKERS = {"docs/methods.md": ("<!-- from here on written by docs_test.py --write -->\n\n", "\n<!-- to here -->\n"),
            "docs/digits.md": ("<!-- from here on written by docs_test.py --write-digits -->\n\n", "\n<!-- to here -->\n")}
+WRITTEN = "docs/certificates.md"  # all of it, by tests/certificates.c
 TABLE_PROGRAM = "./build/tests/digits_table"
 # The test that a file of the tests belongs to.
 TEST_OF = {"tests/property_table.h": "tests/test_properties.c"}
@@ -216,7 +217,7 @@ class Page:
         if str(self.name) in MARKERS:
             before, _, after = split_generated(str(self.name), self.text)
             own = before + after
-        if own.count("\n") > MAX_LINES:
+        if str(self.name) != WRITTEN and own.count("\n") > MAX_LINES:
             raise Fault(f"{self.name}: {own.count(chr(10))} lines, at most {MAX_LINES} are allowed")
         self.check_links()
         blocks = list(blocks_of(self.name, self.text))

@@ -1,8 +1,10 @@
 /* Every guidance that can be asked for by name. */
 #include "base/compiler.h"
+#include "base/selection.h"
 #include "guidance/guidance.h"
 
-#define GUIDANCES(X)                                                                                                   \
+#ifndef DEMIST_GUIDANCES
+#define DEMIST_GUIDANCES(X)                                                                                            \
 	X(cfg)                                                                                                             \
 	X(cfg_zero_star)                                                                                                   \
 	X(tcfg)                                                                                                            \
@@ -28,15 +30,16 @@
 	X(reconstruct)                                                                                                     \
 	X(clip)                                                                                                            \
 	X(threshold)
+#endif
 
 #define DECLARE(name) extern const struct dmi_guidance_type dmi_guidance_##name;
 #define ENTRY(name) &dmi_guidance_##name.method,
 
-GUIDANCES(DECLARE)
+DEMIST_GUIDANCES(DECLARE)
 
 const struct dmi_method *const *dmi_guidance_registry(int32_t *n)
 {
-	static const struct dmi_method *const registry[] = {GUIDANCES(ENTRY)};
+	static const struct dmi_method *const registry[] = {DEMIST_GUIDANCES(ENTRY)};
 	*n = (int32_t)(sizeof registry / sizeof *registry);
 	return registry;
 }

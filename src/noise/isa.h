@@ -8,13 +8,14 @@
 /* Those of public dm_array_set_isa. */
 enum { DMI_ISA_BEST, DMI_ISA_PLAIN, DMI_ISA_SSE2, DMI_ISA_AVX2, DMI_ISA_AVX512, DMI_ISA_NEON, DMI_ISA_COUNT };
 
-/* Which of them this build holds. */
-#if defined(__GNUC__) && defined(__x86_64__)
+/* Which of them this build holds; with DEMIST_PLAIN none but plain C. */
+#if defined(__GNUC__) && defined(__x86_64__) && !defined(DEMIST_PLAIN)
 #define DMI_HAS_X86 1
 #else
 #define DMI_HAS_X86 0
 #endif
-#if defined(__GNUC__) && defined(__aarch64__) && defined(__ARM_NEON) && !defined(__ARM_BIG_ENDIAN)
+#if !defined(DEMIST_PLAIN) && defined(__GNUC__) && defined(__aarch64__) && defined(__ARM_NEON) &&                      \
+    !defined(__ARM_BIG_ENDIAN)
 #define DMI_HAS_NEON 1
 #else
 #define DMI_HAS_NEON 0

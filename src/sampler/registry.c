@@ -1,8 +1,10 @@
 /* Every sampler that can be asked for by name. */
 #include "base/compiler.h"
+#include "base/selection.h"
 #include "sampler/sampler.h"
 
-#define SAMPLERS(X)                                                                                                    \
+#ifndef DEMIST_SAMPLERS
+#define DEMIST_SAMPLERS(X)                                                                                             \
 	X(ab)                                                                                                              \
 	X(analytic_dpm)                                                                                                    \
 	X(annealed_langevin)                                                                                               \
@@ -58,15 +60,16 @@
 	X(seeds_3)                                                                                                         \
 	X(tcd)                                                                                                             \
 	X(unipc)
+#endif
 
 #define DECLARE(name) extern const struct dmi_sampler_type dmi_sampler_##name;
 #define ENTRY(name) &dmi_sampler_##name.method,
 
-SAMPLERS(DECLARE)
+DEMIST_SAMPLERS(DECLARE)
 
 const struct dmi_method *const *dmi_sampler_registry(int32_t *n)
 {
-	static const struct dmi_method *const registry[] = {SAMPLERS(ENTRY)};
+	static const struct dmi_method *const registry[] = {DEMIST_SAMPLERS(ENTRY)};
 	*n = (int32_t)(sizeof registry / sizeof *registry);
 	return registry;
 }

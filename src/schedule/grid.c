@@ -1,12 +1,14 @@
 /* Grids: registry, creation by name and from nodes, the final node, checks. */
 #include "base/compiler.h"
+#include "base/selection.h"
 #include "schedule/grid.h"
 #include "base/error.h"
 #include <math.h>
 #include <string.h>
 
 /* One line per family. */
-#define FAMILIES(X)                                                                                                    \
+#ifndef DEMIST_GRIDS
+#define DEMIST_GRIDS(X)                                                                                                \
 	X(leading)                                                                                                         \
 	X(linspace)                                                                                                        \
 	X(trailing)                                                                                                        \
@@ -43,11 +45,12 @@
 	X(sin2_angle)                                                                                                      \
 	X(times)                                                                                                           \
 	X(levels)
+#endif
 
 #define DECLARE(name) extern const struct dmi_grid_family dmi_grid_##name;
 #define ENTRY(name) &dmi_grid_##name.method,
-FAMILIES(DECLARE)
-static const struct dmi_method *const registry[] = {FAMILIES(ENTRY)};
+DEMIST_GRIDS(DECLARE)
+static const struct dmi_method *const registry[] = {DEMIST_GRIDS(ENTRY)};
 
 const char *const dmi_grid_finals[] = {"zero", "last", "repeat", "included", "denoise", NULL};
 const char *const dmi_grid_directions[] = {"down", "up", NULL};

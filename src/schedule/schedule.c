@@ -1,12 +1,14 @@
 /* Noise processes: registry, creation by name, checks, and the public queries. */
 #include "base/compiler.h"
+#include "base/selection.h"
 #include "schedule/schedule.h"
 #include "base/error.h"
 #include "base/math.h"
 #include <math.h>
 
 /* One line per family. */
-#define FAMILIES(X)                                                                                                    \
+#ifndef DEMIST_SCHEDULES
+#define DEMIST_SCHEDULES(X)                                                                                            \
 	X(linear)                                                                                                          \
 	X(scaled_linear)                                                                                                   \
 	X(squared_cosine)                                                                                                  \
@@ -28,11 +30,12 @@
 	X(edm_ablation)                                                                                                    \
 	X(flow)                                                                                                            \
 	X(trigflow)
+#endif
 
 #define DECLARE(name) extern const struct dmi_schedule_family dmi_schedule_##name;
 #define ENTRY(name) &dmi_schedule_##name.method,
-FAMILIES(DECLARE)
-static const struct dmi_method *const registry[] = {FAMILIES(ENTRY)};
+DEMIST_SCHEDULES(DECLARE)
+static const struct dmi_method *const registry[] = {DEMIST_SCHEDULES(ENTRY)};
 
 const struct dmi_method *const *dmi_schedule_registry(int32_t *n)
 {
