@@ -58,44 +58,77 @@ static void sum_chunk(WORK *out, const WORK *const *x, const WORK *c, int32_t n_
 		sum_vectors(out, x, c, n_term, n);
 }
 
-/* Two outputs as sums over one list of inputs; which: bit o is set where output o has the term. */
-struct pair {
+/* Two or three outputs as sums over one list of inputs; which: bit o is set where output o has the term. */
+enum { MAX_JOINT = 3 };
+
+struct joint {
 	int32_t n_term, in[MAX_FUSED_IN], which[MAX_FUSED_IN];
-	WORK c[2][MAX_FUSED_IN];
+	WORK c[MAX_JOINT][MAX_FUSED_IN];
 };
 
 /* Every input is read once, and before anything is written at its place. Sums begin with -0, to which every number can be
  * added without a change. n as in sum_vectors. */
-static void sum_pair(WORK *first, WORK *second, const WORK *const *x, const struct pair *p, size_t n)
+static void sum_two(WORK *const *out, const WORK *const *x, const struct joint *s, size_t n)
 {
 	const vec none = -(vec){0};
 	for (size_t j = 0; j < n; j += VECTOR_PASS) {
 		vec a0 = none, a1 = none, a2 = none, a3 = none, b0 = none, b1 = none, b2 = none, b3 = none;
-		for (int32_t t = 0; t < p->n_term; t++) {
+		for (int32_t t = 0; t < s->n_term; t++) {
 			const vec *v = (const vec *)(x[t] + j);
 			vec v0 = v[0], v1 = v[1], v2 = v[2], v3 = v[3];
-			if (p->which[t] & 1) {
-				a0 += p->c[0][t] * v0;
-				a1 += p->c[0][t] * v1;
-				a2 += p->c[0][t] * v2;
-				a3 += p->c[0][t] * v3;
+			if (s->which[t] & 1) {
+				a0 += s->c[0][t] * v0;
+				a1 += s->c[0][t] * v1;
+				a2 += s->c[0][t] * v2;
+				a3 += s->c[0][t] * v3;
 			}
-			if (p->which[t] & 2) {
-				b0 += p->c[1][t] * v0;
-				b1 += p->c[1][t] * v1;
-				b2 += p->c[1][t] * v2;
-				b3 += p->c[1][t] * v3;
+			if (s->which[t] & 2) {
+				b0 += s->c[1][t] * v0;
+				b1 += s->c[1][t] * v1;
+				b2 += s->c[1][t] * v2;
+				b3 += s->c[1][t] * v3;
 			}
 		}
-		vec *to = (vec *)(first + j), *to_second = (vec *)(second + j);
-		to[0] = a0;
-		to[1] = a1;
-		to[2] = a2;
-		to[3] = a3;
-		to_second[0] = b0;
-		to_second[1] = b1;
-		to_second[2] = b2;
-		to_second[3] = b3;
+		vec *a = (vec *)(out[0] + j), *b = (vec *)(out[1] + j);
+		a[0] = a0;
+		a[1] = a1;
+		a[2] = a2;
+		a[3] = a3;
+		b[0] = b0;
+		b[1] = b1;
+		b[2] = b2;
+		b[3] = b3;
+	}
+}
+
+static void sum_three(WORK *const *out, const WORK *const *x, const struct joint *s, size_t n)
+{
+	const vec none = -(vec){0};
+	for (size_t j = 0; j < n; j += VECTOR_PASS / 2) {
+		vec a0 = none, a1 = none, b0 = none, b1 = none, d0 = none, d1 = none;
+		for (int32_t t = 0; t < s->n_term; t++) {
+			const vec *v = (const vec *)(x[t] + j);
+			vec v0 = v[0], v1 = v[1];
+			if (s->which[t] & 1) {
+				a0 += s->c[0][t] * v0;
+				a1 += s->c[0][t] * v1;
+			}
+			if (s->which[t] & 2) {
+				b0 += s->c[1][t] * v0;
+				b1 += s->c[1][t] * v1;
+			}
+			if (s->which[t] & 4) {
+				d0 += s->c[2][t] * v0;
+				d1 += s->c[2][t] * v1;
+			}
+		}
+		vec *a = (vec *)(out[0] + j), *b = (vec *)(out[1] + j), *d = (vec *)(out[2] + j);
+		a[0] = a0;
+		a[1] = a1;
+		b[0] = b0;
+		b[1] = b1;
+		d[0] = d0;
+		d[1] = d1;
 	}
 }
 
@@ -104,7 +137,7 @@ struct fused {
 	int32_t used[MAX_FUSED_IN];
 	struct fused_out out[MAX_FUSED_OUT];
 	int32_t n_made, in_place; /* in_place: nothing is made and every sum goes straight to its output */
-	struct pair pair;         /* n_term 0: the outputs are not two rows to be summed together */
+	struct joint joint;       /* n_term 0: the outputs are not rows to be summed together */
 };
 
 static void fuse_output(const dm_job *job, size_t sample, int32_t o, struct fused *f)
@@ -135,25 +168,31 @@ static int read_later(const dm_job *job, const struct fused *f, int32_t o)
 	return 0;
 }
 
-/* Two outputs, both of the working type, one of which reads what the other overwrites. */
-static void pair_up(const dm_job *job, size_t sample, struct fused *f)
+/* Outputs of the working type, one of which reads what another overwrites. */
+static void join(const dm_job *job, size_t sample, struct fused *f)
 {
 	const double *matrix = job->coefficient + sample * job->coefficient_stride;
-	struct pair *p = &f->pair;
-	p->n_term = 0;
-	if (job->n_out != 2 || !f->out[0].row || !f->out[1].row || f->out[0].direct || !f->out[0].n_term ||
-	    !f->out[1].n_term)
+	struct joint *s = &f->joint;
+	int all_direct = 1, possible = job->n_out == 2 || job->n_out == 3;
+	s->n_term = 0;
+	for (int32_t o = 0; o < job->n_out; o++) {
+		all_direct &= f->out[o].direct;
+		possible = possible && f->out[o].row && f->out[o].n_term;
+	}
+	if (all_direct || !possible)
 		return;
 	for (int32_t i = 0; i < job->n_in; i++) {
-		WORK first = (WORK)matrix[i], second = (WORK)matrix[job->n_in + i];
-		if (first == 0 && second == 0)
-			continue;
-		p->in[p->n_term] = i;
-		p->which[p->n_term] = (first != 0) + 2 * (second != 0);
-		p->c[0][p->n_term] = first;
-		p->c[1][p->n_term++] = second;
+		int32_t which = 0;
+		for (int32_t o = 0; o < job->n_out; o++) {
+			s->c[o][s->n_term] = (WORK)matrix[o * job->n_in + i];
+			which |= (s->c[o][s->n_term] != 0) << o;
+		}
+		s->in[s->n_term] = i;
+		s->which[s->n_term] = which;
+		s->n_term += which != 0;
 	}
-	f->out[0].direct = 1;
+	for (int32_t o = 0; o < job->n_out; o++)
+		f->out[o].direct = 1;
 }
 
 /* 0: the row is not one for the vectors. */
@@ -173,7 +212,7 @@ static int fuse(const dm_job *job, size_t sample, struct fused *f)
 		fuse_output(job, sample, o, f);
 	for (int32_t o = 0; o < job->n_out; o++)
 		f->out[o].direct = f->out[o].row && !read_later(job, f, o);
-	pair_up(job, sample, f);
+	join(job, sample, f);
 	f->in_place = f->n_made == 0;
 	for (int32_t o = 0; o < job->n_out; o++)
 		f->in_place &= f->out[o].direct;
@@ -212,11 +251,14 @@ static void combine_chunk(const dm_job *job, const struct fused *f, size_t sampl
 	_Alignas(64) WORK made[MAX_MADE][CHUNK], result[MAX_FUSED_OUT][CHUNK];
 	const WORK *x[MAX_FUSED_IN];
 	make_inputs(job, f, sample, first, n, made, x);
-	if (f->pair.n_term) {
+	if (f->joint.n_term) {
 		const WORK *term[MAX_FUSED_IN];
-		for (int32_t t = 0; t < f->pair.n_term; t++)
-			term[t] = x[f->pair.in[t]];
-		sum_pair(f->out[0].row + first, f->out[1].row + first, term, &f->pair, n);
+		WORK *row[MAX_JOINT];
+		for (int32_t t = 0; t < f->joint.n_term; t++)
+			term[t] = x[f->joint.in[t]];
+		for (int32_t o = 0; o < job->n_out; o++)
+			row[o] = f->out[o].row + first;
+		(job->n_out == 2 ? sum_two : sum_three)(row, term, &f->joint, n);
 		return;
 	}
 	for (int32_t o = 0; o < job->n_out; o++) {
