@@ -10,24 +10,17 @@
 
 #include "layers.h"
 
-/* Runs the program and reads the samples that it leaves in raw_file. */
-static inline void draw_digits(const char *raw_file, const char *options, size_t count, float *samples)
+static inline void read_digits(const char *raw_file, size_t count, float *samples)
 {
 	const size_t size = count * DIGITS_PIXELS * 4;
-	char command[2048];
 	unsigned char *bytes = malloc(size + 1);
 	size_t got;
-	FILE *file;
+	FILE *file = fopen(raw_file, "rb");
 
-	snprintf(command, sizeof(command), "\"%s\" --quiet --png none --raw %s --count %lu %s", DIGITS_PROGRAM, raw_file,
-	         (unsigned long)count, options);
-	assert_int_equal(system(command), 0);
-	file = fopen(raw_file, "rb");
 	assert_non_null(file);
 	assert_non_null(bytes);
 	got = fread(bytes, 1, size + 1, file);
 	fclose(file);
-	remove(raw_file);
 	assert_int_equal(got, size);
 	for (size_t i = 0; i < count * DIGITS_PIXELS; i++) {
 		const unsigned char *b = bytes + 4 * i;
@@ -38,15 +31,31 @@ static inline void draw_digits(const char *raw_file, const char *options, size_t
 	free(bytes);
 }
 
+/* Runs the program, which leaves the samples in raw_file for a moment. */
+static inline void draw_digits(const char *raw_file, const char *options, size_t count, float *samples)
+{
+	char command[2048];
+
+	snprintf(command, sizeof(command), "\"%s\" --quiet --png none --raw %s --count %lu %s", DIGITS_PROGRAM, raw_file,
+	         (unsigned long)count, options);
+	assert_int_equal(system(command), 0);
+	read_digits(raw_file, count, samples);
+	remove(raw_file);
+}
+
 enum { N_NEIGHBOUR = 1000 };
 
-/* The neighbours: digit i % 10 at place i. To be freed. */
-static inline float *draw_neighbours(const char *raw_file)
+/* The neighbours: digit i % 10 at place i, drawn with the options DIGITS_NEIGHBOURS; drawn: the file that has them already,
+ * or NULL. To be freed. */
+static inline float *create_neighbours(const char *drawn, const char *raw_file)
 {
 	float *samples = malloc(sizeof(float) * N_NEIGHBOUR * DIGITS_PIXELS);
 
 	assert_non_null(samples);
-	draw_digits(raw_file, "--guidance cfg:scale=2 --steps 8 --seed 1000", N_NEIGHBOUR, samples);
+	if (drawn)
+		read_digits(drawn, N_NEIGHBOUR, samples);
+	else
+		draw_digits(raw_file, DIGITS_NEIGHBOURS, N_NEIGHBOUR, samples);
 	return samples;
 }
 

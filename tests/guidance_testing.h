@@ -90,4 +90,32 @@ static inline void finish(dm_run *run, double *out)
 	dm_run_free(run);
 }
 
+/* The guided x0 at one node, from a known state. */
+static inline void guided(const char *chain, const char *schedule, double t, int kind, const double *x, double *out)
+{
+	char grid[40];
+	dm_guidance *guidance = guide(chain);
+	struct denoiser d = {.kind = kind};
+	struct setup s = {.schedule = schedule, .grid = grid, .own_guidance = guidance, .n_sample = 1};
+	s.n_element = ELEMENTS;
+	snprintf(grid, sizeof grid, "times:at=%g", t);
+	dm_run *run = make_run(&s, &d);
+	dm_guidance_free(guidance);
+	bind_masks(run);
+	DO(dm_run_start_state(run, x, DM_F64, 0, err));
+	finish(run, out);
+}
+
+static const double a_state[ELEMENTS] = {0.7, -0.3, 1.1, 0.2, -2, 1};
+
+static inline dm_node node_at(const char *name, double t)
+{
+	dm_schedule *schedule;
+	dm_node node;
+	DO(dm_schedule_create(&schedule, name, NULL, err));
+	DO(dm_schedule_at_time(schedule, t, &node, err));
+	dm_schedule_free(schedule);
+	return node;
+}
+
 #endif

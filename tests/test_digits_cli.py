@@ -23,6 +23,13 @@ FAST = ["--count", "3", "--steps", "2", "--png", "none"]
 TASK = ["--task", "denoise", "--count", "1", "--steps", "1"]
 
 
+def floats(raw):
+    values = array.array("f", raw)
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values
+
+
 class Digits(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp()
@@ -62,21 +69,36 @@ class Digits(unittest.TestCase):
         result = self.digits("--help")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         for word in ("sampler schedule grid steps guidance task input measured noise codes codebook labels count seed "
-                     "first-sample dtype model predict threads png raw trajectory plan list quiet").split():
-            self.assertIn("--" + word + " ", result.stdout)
+                     "first-sample dtype model predict threads weights png raw trajectory plan list options quiet "
+                     "help").split():
+            self.assertRegex(result.stdout, rf"(?m)^  --{word} +\S.* \S")
         for default in "dpmpp_2m", "linear", "trailing", "(15)", "(50)", "(none)", "(all)", "(f32)", "(digits.png)":
             self.assertIn(default, result.stdout)
         self.assertEqual(self.digits("-h").stdout, result.stdout)
 
-    def test_list_shows_methods_and_bounds(self):
+    def test_list_shows_a_line_for_every_method(self):
         text = self.digits("--list").stdout
+        self.assertLess(text.count("\n"), 250)
         for name in ("samplers ddpm ddim euler euler_ancestral heun dpmpp_2m unipc dpm_adaptive schedules linear "
                      "scaled_linear squared_cosine vp ve edm flow grids leading linspace trailing karras exponential "
                      "log_snr times levels guidances cfg rescale clip threshold predictions epsilon x0 v score times "
                      "index quarter_log_sigma 1000t").split():
             self.assertRegex(text, rf"(?m)^ *{name}\b")
+        for block in text.split("\n\n")[1:]:  # names, then what they do, one below the other
+            lines = block.strip("\n").splitlines()[1:]
+            column = max(len(line.split()[0]) for line in lines) + 4
+            for line in lines:
+                self.assertRegex(line, rf"^  (?=\S)[^ ]+ +(?<=^.{{{column}}})\S.* \[.+\]$")
+
+    def test_options_of_a_method(self):
+        text = self.digits("--options", "ddim").stdout
+        self.assertRegex(text, r"\Asampler ddim: .*\[Song 2021")
+        self.assertRegex(text, r"(?m)^ +known as .*diffusers: DDIMScheduler")
         self.assertRegex(text, r"(?m)^ +eta .*\(0: 0 to 1\)$")
-        self.assertRegex(text, r"(?m)^ +variant .*\(bh2: bh1, bh2")
+        self.assertRegex(self.digits("--options=unipc").stdout, r"(?m)^ +variant .*\(bh2: bh1, bh2")
+        self.assertRegex(self.digits("--options=times").stdout, r"(?m)^ +at .*\(numbers from .* to .*, separated by /\)$")
+        self.assertRegex(self.digits("--options=edm").stdout, r"(?s)^schedule edm: .*\n\nprediction edm: .*\n\nweight edm: ")
+        self.refused(2, "\"dimm\" is the name of no method", "--options", "dimm")
 
     def test_plan_is_printed_and_nothing_drawn(self):
         result = self.digits("--plan", "--steps", "3", "--sampler", "heun")
@@ -121,9 +143,7 @@ class Digits(unittest.TestCase):
         self.assertEqual(one[4 * IMAGE:], self.raw("--count", "5", "--steps", "3")[4 * IMAGE:])
 
     def test_raw_is_not_clipped(self):
-        values = array.array("f", self.raw("--count", "20", "--guidance", "cfg:scale=6"))
-        if sys.byteorder == "big":
-            values.byteswap()
+        values = floats(self.raw("--count", "20", "--guidance", "cfg:scale=6"))
         self.assertTrue(1 < max(map(abs, values)) < 10)
 
     def test_flow_defaults(self):
@@ -143,6 +163,33 @@ class Digits(unittest.TestCase):
         self.assertEqual(len(self.raw("--count", "1", "--steps", "1")), IMAGE)
         self.assertEqual(len(self.raw("--count", "1", "--steps", "1000")), IMAGE)
         self.raw("--count", "1", "--steps", "1", "--seed", str(2**64 - 1), "--first-sample", str(2**63 - 2))
+
+    def test_options_that_the_program_adds_to_a_spec(self):
+        def plan(*words):
+            return self.digits("--plan", "--steps", "2", *words).stdout.splitlines()[0]
+        self.assertIn(" grid=karras:steps=2,rho=5|from:strength=0.5 ", plan("--grid", "karras:rho=5|from:strength=0.5"))
+        self.assertIn(" grid=karras:steps=2 ", plan("--grid", "karras:"))
+        self.assertIn("|classifier:target=10|clip:range=2|classifier:scale=2,target=10|reconstruct:target=3",
+                      plan("--guidance", "classifier:|clip:range=2|classifier:scale=2|reconstruct:target=3"))
+        self.assertRegex(plan("--guidance", "clip:|pgdm:", "--task", "denoise"), r" guidance=clip:?\|pgdm:noise=0.05$")
+
+    def test_a_low_pass_for_frequencies(self):
+        words = ["--count", "2", "--steps", "4", "--guidance"]
+        guided = self.raw(*words, "cfg:scale=2")
+        self.assertEqual(self.raw(*words, "fdg:low=2,high=2"), guided)
+        low, high = self.raw(*words, "fdg:low=2"), self.raw(*words, "fdg:high=2")
+        for a, b in (low, guided), (high, guided), (low, high):  # far more than roundings
+            differences = [abs(x - y) for x, y in zip(floats(a), floats(b))]
+            self.assertGreater(sum(differences) / len(differences), 1e-3)
+
+    def test_what_a_classifier_steers_to(self):
+        words = ["--count", "2", "--steps", "4", "--guidance"]
+        both = self.raw("--labels", "0,4", *words, "classifier:scale=3")
+        self.assertEqual(self.raw(*words, "classifier:scale=3,target=4", "--labels", "none")[IMAGE:], both[IMAGE:])
+        self.assertEqual(self.raw(*words, "classifier:scale=3,target=0")[:IMAGE], both[:IMAGE])
+        self.assertEqual(self.raw("--labels", "0,4", *words, "classifier:scale=3,target=10"), both)
+        self.assertNotEqual(self.raw(*words, "classifier:scale=3,target=4"), self.raw(*words, "classifier:scale=3"))
+        self.assertNotEqual(self.raw(*words, "reconstruct:target=4"), self.raw(*words, "reconstruct"))
 
     def test_trajectory(self):
         cases = [
@@ -245,6 +292,9 @@ class Digits(unittest.TestCase):
             made = self.raw("--task", "encode", "--codes", "c", *case, *count)
             self.assertEqual(len(made), IMAGE * (3 if count else 1))
             self.assertEqual(self.raw("--task", "decode", "--codes", "c", "--threads", "1"), made, case)
+        with open(os.path.join(self.folder, "c"), "rb") as file:
+            self.write("d", file.read().replace(b"\n", b"\r\n"))
+        self.assertEqual(self.raw("--task", "decode", "--codes", "d"), made)
 
     def test_codes_are_near_the_original_and_count_their_bits(self):
         self.write("a.pgm", pgm(5, [0] * 784))
@@ -265,6 +315,8 @@ class Digits(unittest.TestCase):
         with open(os.path.join(self.folder, "c")) as file:
             good = file.read()
         numbers = good.index("\n\n") + 2
+        os.mkdir(os.path.join(self.folder, "folder"))
+        self.refused(1, "--codes: folder: cannot ", *words[:3], "folder", *words[4:])
         cases = [
             ("no file of codes", ""), ("no file of codes", "GIF89a"), ("zero byte", good[:-1] + "\0"),
             ("damaged: its options", good[:30]), ("damaged: its options", good[:40] + "\n" * 2),
@@ -274,7 +326,8 @@ class Digits(unittest.TestCase):
             ("must be 2 samples times 4 indices", good.replace("--steps 4", "--steps 5")),
             ("it must be 0 to 15", good.replace("size=256", "size=16")[:numbers - 1] + "3 3 3 3 3 99\n"),
             ("where a number should", good[:numbers] + "3 -3"), ("where a number should", good[:numbers] + "3 3x"),
-            ("where a number should", good[:numbers] + "9999999999\n"), ("schedule", good.replace("linear", "linera")),
+            ("where a number should", good[:numbers] + "9999999999\n"),
+            ("where a number should", good[:numbers] + "3\r3\n"), ("schedule", good.replace("linear", "linera")),
             ("is no digit", good.replace("--labels all", "--labels 10")),
         ]
         for expected, text in cases:
@@ -365,7 +418,7 @@ class Digits(unittest.TestCase):
         for number in "0", "-1", "1.5", "3x", "", " 3", "99999999999999999999999":
             cases.append(("--steps", "--steps=" + number))
             cases.append(("--count", "--count=" + number))
-        for number in "-0.1", "101", "nan", "inf", "", "0.1x", "0,1":
+        for number in "-0.1", "101", "nan", "inf", "", "0.1x", "0,1", " 0.1", "0x1", "1e400":
             cases.append(("--noise", "--task=denoise", "--noise=" + number))
         cases += [
             ("none of draw, inpaint, deblur, super-resolve, denoise, encode, decode", "--task", "sharpen"),
@@ -385,7 +438,25 @@ class Digits(unittest.TestCase):
             ("does not look at the measurement", "--task", "denoise", "--guidance", "cfg:scale=2"),
             ("does not look at the measurement", "--task", "denoise", "--guidance", "none"),
             ("needs a mask", "--task", "denoise", "--guidance", "inpaint"),
-            ("needs an operator", "--guidance", "ddnm"),
+            ("\"fdg:low=2\" does not look at the meas", "--task", "inpaint", "--guidance", "fdg:low=2"),
+            ("does not look at the measurement", "--task", "super-resolve", "--guidance", "fdg:low=2,split=blur"),
+            ("does not look at the measurement", "--task", "denoise", "--guidance", "none", "--plan"),
+            ("is no digit", "--labels", "10", "--plan"),
+            ("\"size=4,seed=3\" names what --seed is for", "--task", "encode", "--codebook", "size=4,seed=3"),
+        ]
+        for spec in "ddnm", "diffpir", "pgdm", "dps", "mmps", "ilvr", "inpaint", "cfg:scale=2|pgdm":
+            cases.append(("needs a measurement, which --task draw does not make", "--guidance", spec))
+        for spec, what in [("perturbed:scale=2", "perturbation 1"), ("autoguidance:scale=2", "model 1"),
+                           ("multi:weights=1/1", "condition 2"), ("perp_neg:scale=2", "condition 2")]:
+            for more in [], ["--plan"], ["--model", "flow"]:
+                cases.append(("guidance: it needs " + what, "--guidance", spec, *more))
+        cases += [
+            ("needs masks of its own", "--guidance", "multi:weights=1,masks=1"),
+            ("which are none", "--guidance", "classifier", "--labels", "none"),
+            ("which are none", "--guidance", "classifier:target=3|reconstruct", "--labels", "none"),
+            ("which are none", "--guidance", "pgdm|classifier", "--task", "denoise", "--input", "a.pgm"),
+            ("target=11 in \"classifier:target=11\" must be 0 to 9", "--guidance", "classifier:target=11"),
+            ("target = -1 is outside", "--guidance", "classifier:target=-1"),
         ]
         for number in "-1", "1.5", "", "x", str(2**64):
             cases.append(("--seed", "--seed=" + number))
@@ -402,11 +473,12 @@ class Digits(unittest.TestCase):
         os.mkdir(os.path.join(self.folder, "folder"))
         for option in "--png", "--raw", "--trajectory":
             for path in "no/such/folder/file", "folder":
-                self.refused(1, path + ": cannot write", "--count", "50000", "--steps", "1000", option, path)
+                self.refused(1, f"{option}: {path}: cannot write", "--count", "50000", "--steps", "1000", option, path)
 
     @unittest.skipUnless(os.path.exists("/dev/full"), "no /dev/full")
     def test_full_device(self):
-        self.refused(1, "/dev/full: cannot write", *FAST, "--raw", "/dev/full")
+        self.refused(1, "--raw: /dev/full: cannot write", *FAST, "--raw", "/dev/full")
+        self.refused(1, "--codes: /dev/full: cannot write", "--task", "encode", *FAST, "--codes", "/dev/full")
         with open("/dev/full", "w") as full:
             result = subprocess.run([PROGRAM, "--list"], stdout=full, stderr=subprocess.PIPE, text=True)
         self.assertEqual(result.returncode, 1)
@@ -424,7 +496,7 @@ class Digits(unittest.TestCase):
             words = ["--weights", "w", *words, *FAST]
             path = os.path.join(self.folder, "w", network)
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            self.refused(1, network, *words)
+            self.refused(1, f"--weights: w/{network}: ", *words)
             for content in b"", good[:40], good[:-4], bytes(damaged), wrong, b"GIF89a" * 99:
                 with open(path, "wb") as file:
                     file.write(content)

@@ -43,6 +43,7 @@ static const struct job jobs[] = {
 };
 
 static struct digits_classifier judge;
+static const char *drawn_neighbours; /* a file, or NULL */
 
 static void draw(const char *options, size_t count, float *samples)
 {
@@ -99,7 +100,7 @@ static void neighbours_recognise(void **state)
 	    {"--sampler dpmpp_2m --steps 15 --guidance cfg:scale=2", 60, 0.97},
 	};
 	static float samples[MAX_COUNT * DIGITS_PIXELS];
-	float *neighbours = draw_neighbours(RAW_FILE);
+	float *neighbours = create_neighbours(drawn_neighbours, RAW_FILE);
 	int failed = 0;
 
 	(void)state;
@@ -185,7 +186,8 @@ static int free_judge(void **state)
 	return 0;
 }
 
-int main(void)
+/* usage: test_digits_quality [FILE_OF_NEIGHBOURS] */
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(samples_are_recognised),
@@ -194,5 +196,6 @@ int main(void)
 	    cmocka_unit_test(code_paths_agree),
 	};
 
+	drawn_neighbours = argc > 1 ? argv[1] : NULL;
 	return cmocka_run_group_tests(tests, load_judge, free_judge);
 }

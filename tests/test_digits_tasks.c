@@ -16,6 +16,8 @@ enum { COUNT = 20 };
 
 static const double NOISE = 0.05; /* the program's default */
 
+static const char *drawn_neighbours; /* a file, or NULL */
+
 static const char *const tasks[] = {"inpaint", "deblur", "super-resolve", "denoise"};
 
 /* 25 steps of ddim are the program's default for tasks. most: the root mean square of A x - y, over the noise. except: a task
@@ -122,7 +124,7 @@ static int set_scene(void **state)
 		return -1;
 	}
 	digits_labels_free(&labels);
-	scene.neighbours = draw_neighbours(RAW_FILE);
+	scene.neighbours = create_neighbours(drawn_neighbours, RAW_FILE);
 	*state = &scene;
 	return 0;
 }
@@ -135,12 +137,14 @@ static int strike_scene(void **state)
 	return 0;
 }
 
-int main(void)
+/* usage: test_digits_tasks [FILE_OF_NEIGHBOURS] */
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(scene_is_as_asked_for),
 	    cmocka_unit_test(measurements_are_agreed_with),
 	};
 
+	drawn_neighbours = argc > 1 ? argv[1] : NULL;
 	return cmocka_run_group_tests(tests, set_scene, strike_scene);
 }

@@ -418,9 +418,12 @@ static void test_declared_branches(void **state)
 	(void)state;
 	static const struct {
 		const char *model, *guidance, *word[2];
-	} rows[] = {{"epsilon:conditions=1", "cfg:scale=2", {"condition 1", "declares 1"}},
-	            {"epsilon:models=1", "autoguidance:scale=2", {"model 1", "declares 1"}},
-	            {"epsilon:perturbations=1", "perturbed:scale=2", {"perturbation 1", "declares 1"}}};
+	} rows[] = {{"epsilon:conditions=1", "cfg:scale=2", {"condition 1", "declares conditions=1"}},
+	            {"epsilon:conditions=0", "cfg:scale=2", {"condition 1", "declares conditions=0"}},
+	            {"epsilon:models=0", "autoguidance:scale=2", {"model 1", "declares models=0"}},
+	            {"epsilon:models=1", "autoguidance:scale=2", {"model 1", "declares models=1"}},
+	            {"epsilon:perturbations=0", "perturbed:scale=2", {"perturbation 1", "perturbations=0"}},
+	            {"epsilon:perturbations=2", "perturbed:scale=2,number=3", {"perturbation 3", "perturbations=2"}}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct denoiser d = {.kind = EPSILON};
 		struct setup s = {.model = rows[i].model, .guidance = rows[i].guidance};
@@ -428,6 +431,17 @@ static void test_declared_branches(void **state)
 		REFUSE(DM_ERR_UNSUPPORTED, make_plan(&plan, &s, &d, err), rows[i].word[0], rows[i].word[1]);
 		assert_null(plan);
 		s.guidance = "none";
+		DO(make_plan(&plan, &s, &d, err));
+		dm_plan_free(plan);
+	}
+	static const char *const enough[][2] = {{"epsilon:perturbations=1", "perturbed:scale=2"},
+	                                        {"epsilon:perturbations=-1", "perturbed:scale=2,number=9"},
+	                                        {"epsilon:conditions=2,models=1,perturbations=0", "cfg:scale=2"},
+	                                        {"epsilon:models=2", "autoguidance:scale=2"}};
+	for (size_t i = 0; i < sizeof enough / sizeof *enough; i++) {
+		struct denoiser d = {.kind = EPSILON};
+		struct setup s = {.model = enough[i][0], .guidance = enough[i][1]};
+		dm_plan *plan;
 		DO(make_plan(&plan, &s, &d, err));
 		dm_plan_free(plan);
 	}

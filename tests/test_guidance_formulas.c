@@ -4,33 +4,6 @@
 
 /* ---------------------------------------------------------------------------------------------------------- formulas */
 
-/* The guided x0 at one node, from a known state. */
-static void guided(const char *chain, const char *schedule, double t, int kind, const double *x, double *out)
-{
-	char grid[40];
-	dm_guidance *guidance = guide(chain);
-	struct denoiser d = {.kind = kind};
-	struct setup s = {.schedule = schedule, .grid = grid, .own_guidance = guidance, .n_sample = 1};
-	s.n_element = ELEMENTS;
-	snprintf(grid, sizeof grid, "times:at=%g", t);
-	dm_run *run = make_run(&s, &d);
-	dm_guidance_free(guidance);
-	DO(dm_run_start_state(run, x, DM_F64, 0, err));
-	finish(run, out);
-}
-
-static const double a_state[ELEMENTS] = {0.7, -0.3, 1.1, 0.2, -2, 1};
-
-static dm_node node_at(const char *name, double t)
-{
-	dm_schedule *schedule;
-	dm_node node;
-	DO(dm_schedule_create(&schedule, name, NULL, err));
-	DO(dm_schedule_at_time(schedule, t, &node, err));
-	dm_schedule_free(schedule);
-	return node;
-}
-
 static double dot(const double *a, const double *b)
 {
 	double sum = 0;
@@ -265,12 +238,23 @@ static void test_refusals(void **state)
 	    {"cfg:scale=inf", DM_ERR_ARGUMENT, {"scale", "inf", "[-1000, 1000]"}},
 	    {"cfg:scale=-inf", DM_ERR_ARGUMENT, {"scale", "-inf", "[-1000, 1000]"}},
 	    {"tcfg:scale=nan", DM_ERR_ARGUMENT, {"tcfg", "scale", "nan"}},
-	    {"cfg:from=1,to=-2", DM_ERR_ARGUMENT, {"from = 1", "to = -2", "lambda"}},
+	    {"cfg:from=1,to=-2", DM_ERR_ARGUMENT, {"\"cfg\": from = 1", "to = -2", "lambda"}},
+	    {"cfg|rescale:from=1,to=-2", DM_ERR_ARGUMENT, {"\"rescale\": from = 1", "to = -2", "lambda"}},
+	    {"cfg|cfg_norm:from=1,to=-2", DM_ERR_ARGUMENT, {"\"cfg_norm\": from = 1", "to = -2", "lambda"}},
+	    {"mahiro:from=1,to=-2", DM_ERR_ARGUMENT, {"\"mahiro\": from = 1", "to = -2", "lambda"}},
+	    {"clip:from=1,to=-2", DM_ERR_ARGUMENT, {"\"clip\": from = 1", "to = -2", "lambda"}},
+	    {"threshold:from=1,to=-2", DM_ERR_ARGUMENT, {"\"threshold\": from = 1", "to = -2", "lambda"}},
+	    {"classifier:from=1,to=-2", DM_ERR_ARGUMENT, {"\"classifier\": from = 1", "to = -2", "lambda"}},
+	    {"reconstruct:from=1,to=-2", DM_ERR_ARGUMENT, {"\"reconstruct\": from = 1", "to = -2", "lambda"}},
+	    {"classifier:table=1/2e6", DM_ERR_ARGUMENT, {"\"classifier\": table", "2000000", "[-1000000, 1000000]"}},
+	    {"reconstruct:table=1/2/0/3", DM_ERR_ARGUMENT, {"\"reconstruct\": table", "lambda = 0", "above 1"}},
+	    {"classifier:scale=1,table=1/2", DM_ERR_ARGUMENT, {"\"classifier\": scale", "table", "exclude"}},
+	    {"multi:table=1/2/0/3", DM_ERR_ARGUMENT, {"\"multi\": table", "lambda = 0", "above 1"}},
 	    {"apg:from=1,to=-2", DM_ERR_ARGUMENT, {"from = 1", "to = -2", "lambda"}},
 	    {"fdg:from=1,to=-2", DM_ERR_ARGUMENT, {"from = 1", "to = -2", "lambda"}},
-	    {"multi:weights=1,from=1,to=-2", DM_ERR_ARGUMENT, {"from = 1", "to = -2", "lambda"}},
+	    {"multi:weights=1,from=1,to=-2", DM_ERR_ARGUMENT, {"\"multi\": from = 1", "to = -2", "lambda"}},
 	    {"cfg:from=nan", DM_ERR_ARGUMENT, {"from", "nan", "outside"}},
-	    {"cfg:table=1/2/3", DM_ERR_ARGUMENT, {"table", "3 numbers", "lambda/scale"}},
+	    {"cfg:table=1/2/3", DM_ERR_ARGUMENT, {"\"cfg\": table", "3 numbers", "lambda/scale"}},
 	    {"cfg:table=1/2/1/3", DM_ERR_ARGUMENT, {"table", "lambda = 1", "above 1"}},
 	    {"cfg:table=1/2/3/5000", DM_ERR_ARGUMENT, {"table", "5000", "[-1000, 1000]"}},
 	    {"cfg:table=1/2/3/nan", DM_ERR_ARGUMENT, {"table", "nan", "outside"}},
@@ -283,7 +267,10 @@ static void test_refusals(void **state)
 	    {"cfg|apg:scale=2", DM_ERR_UNSUPPORTED, {"\"apg\"", "first", "\"cfg\""}},
 	    {"clip|multi:weights=1", DM_ERR_UNSUPPORTED, {"\"multi\"", "first", "\"clip\""}},
 	    {"clip|cfg:scale=2", DM_ERR_UNSUPPORTED, {"\"cfg\"", "before", "\"clip\""}},
-	    {"rescale:phi=0.5,space=v|cfg:scale=2", DM_ERR_UNSUPPORTED, {"\"cfg\"", "before", "\"rescale\""}},
+	    {"cfg:scale=2|clip|rescale|perturbed:scale=2", DM_ERR_UNSUPPORTED, {"\"perturbed\"", "before", "\"clip\""}},
+	    {"rescale:phi=0.5,space=v|cfg:scale=2", DM_ERR_UNSUPPORTED, {"\"rescale\"", "behind", "guides"}},
+	    {"cfg_norm", DM_ERR_UNSUPPORTED, {"\"cfg_norm\"", "behind", "guides"}},
+	    {"cfg|threshold:max=0.5", DM_ERR_ARGUMENT, {"\"threshold\"", "max = 0.5", "at least 1"}},
 	    {"threshold:ratio=0", DM_ERR_ARGUMENT, {"ratio = 0", "outside", "1]"}},
 	    {"threshold:ratio=1.5", DM_ERR_ARGUMENT, {"ratio = 1.5", "outside", "1]"}},
 	    {"rescale:phi=1.1", DM_ERR_ARGUMENT, {"phi = 1.1", "outside", "[0, 1]"}},

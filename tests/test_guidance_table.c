@@ -154,14 +154,34 @@ static const struct known rows[] = {
      1,
      NO}, /* q = 3.25 */
     {"threshold:ratio=0.25,max=9", {0.1, -1, 0.5, 2}, {9, 9, 9, 9}, {0.1, -1, 0.5, 1}, 1, NO},
+    {"threshold:ratio=1", {1, -1, 0.5, 2}, {9, 9, 9, 9}, {0.5, -0.5, 0.25, 1}, 1, NO},
+    {"threshold:ratio=1", {0.1, -0.1, 0.5, 0.2}, {9, 9, 9, 9}, {0.1, -0.1, 0.5, 0.2}, 1, NO},
+    {"threshold:ratio=1,form=floor", {0.1, -0.1, 0.5, 0.2}, {9, 9, 9, 9}, {0.1, -0.1, 0.5, 0.2}, 1, NO},
+    {"threshold:ratio=1,max=0.25,form=floor", {0.1, -0.1, 0.5, 0.2}, {9, 9, 9, 9}, {0.2, -0.2, 1, 0.4}, 1, NO},
+    /* outside their interval they are not there, and pay for nothing */
+    {"clip:range=0.1,from=0.1", {1, -1, 0.5, 2}, {9, 9, 9, 9}, {1, -1, 0.5, 2}, 1, NO},
+    {"clip:range=0.75,from=0|clip:range=0.1,to=-0.1", {1, -1, 0.5, 2}, {9, 9, 9, 9}, {0.75, -0.75, 0.5, 0.75}, 1, NO},
+    {"cfg|rescale:phi=0,space=v|clip:range=0.1,from=0.1", {1, -1, 0.5, 2}, {9, 9, 9, 9}, {1, -1, 0.5, 2}, 1, NO},
+    {"threshold:ratio=1,to=-0.1", {1, -1, 0.5, 2}, {9, 9, 9, 9}, {1, -1, 0.5, 2}, 1, NO},
+    {"cfg:scale=4,to=-0.1|rescale:phi=1,to=-0.1", A, {9, 9, 9, 9}, A, 1, NO},
+    {"cfg:scale=4,to=-0.1|rescale:phi=1,to=-0.1,space=v", A, {9, 9, 9, 9}, A, 1, NO},
+    {"cfg:scale=4,to=-0.1|mahiro:scale=4,to=-0.1", A, {9, 9, 9, 9}, A, 1, NO},
+    {"cfg:scale=4,to=-0.1|cfg_norm:limit=0.5,to=-0.1", A, {9, 9, 9, 9}, A, 1, NO},
+    {"cfg:scale=0|cfg_norm:limit=0.5,from=0.1", {9, 9, 9, 9}, B, B, 1, NO},
+    {"cfg:scale=0|rescale:phi=1,from=0.1", {9, 9, 9, 9}, B, B, 1, NO},
+    {"multi:scale=4,from=0.1", A, {9, 9, 9, 9}, A, 1, NO},
+    {"multi:weights=1/3,scale=4,to=-0.1", {4, 0, 8, 0}, {9, 9, 9, 9}, {1, 3, -1, 6}, 2, .other = {0, 4, -4, 8}},
+    {"multi:weights=1/1,form=sum,scale=4,to=-0.1", A, B, {2.5, -2, 0, 2.5}, 3, .other = C},
+    {"multi:weights=1,table=-1/2/1/4", {1, -1, 0.5, 2}, {0.5, 0, 0.5, 1}, {2, -3, 0.5, 4}, 2, NO},
+    {"multi:table=-1/0/1/0", {9, 9, 9, 9}, B, B, 1, NO},
     {"threshold:ratio=1,max=4,form=floor", {1, -1, 0.5, 2}, {9, 9, 9, 9}, {0.25, -0.25, 0.125, 0.5}, 1, NO},
 };
 
 enum { N_ROW = sizeof rows / sizeof *rows };
 
 /* These look at gradients, masks and measurements, and are tested with known posteriors. */
-static const char *const elsewhere[] = {"classifier", "inpaint", "ilvr", "dps",        "pgdm",
-                                        "ddnm",       "diffpir", "mmps", "reconstruct"};
+static const char *const elsewhere[] = {"classifier", "inpaint", "ilvr", "dps",         "pgdm",
+                                        "ddnm",       "diffpir", "mmps", "reconstruct", "tmpd"};
 
 struct world {
 	const struct known *row;

@@ -117,6 +117,40 @@ static void expect_one_round(const struct world *w, const struct moments *m, con
 		out[i] = m->mean[i] + above / below * vr[i];
 }
 
+/* C A^T v */
+static void spread(const struct world *w, const struct moments *m, const double *v, double *out)
+{
+	for (int i = 0; i < DIM; i++) {
+		out[i] = 0;
+		for (int j = 0; j < DIM; j++)
+			for (int k = 0; k < w->n_seen; k++)
+				out[i] += m->covariance[i][j] * w->a[k][j] * v[k];
+	}
+}
+
+/* Every number of y by itself, its variance the sum of a row of A C A^T. */
+static void expect_tmpd(const struct world *w, const struct moments *m, const dm_node *at, const dm_node *to,
+                        double *out)
+{
+	double ones[DIM] = {0}, rows[DIM], rest[DIM];
+	(void)at, (void)to;
+	for (int k = 0; k < w->n_seen; k++)
+		ones[k] = 1;
+	spread(w, m, ones, rows);
+	for (int k = 0; k < w->n_seen; k++) {
+		double variance = 0;
+		rest[k] = w->y[k];
+		for (int j = 0; j < DIM; j++) {
+			variance += w->a[k][j] * rows[j];
+			rest[k] -= w->a[k][j] * m->mean[j];
+		}
+		rest[k] *= 0.5 / (fmax(variance, 0) + square(0.1));
+	}
+	spread(w, m, rest, out);
+	for (int i = 0; i < DIM; i++)
+		out[i] += m->mean[i];
+}
+
 static const struct {
 	const char *guidance;
 	void (*expect)(const struct world *w, const struct moments *m, const dm_node *at, const dm_node *to, double *out);
@@ -130,6 +164,8 @@ static const struct {
     {"mmps:noise=0.1,rounds=2", expect_mmps, 2},
     {"mmps:noise=0.1,rounds=5", expect_mmps, 5},
     {"mmps:noise=0.1,rounds=1", expect_one_round, 1},
+    {"tmpd:noise=0.1,scale=0.5", expect_tmpd, 2},
+    {"tmpd:noise=0.1,table=-9/0.5/9/0.5", expect_tmpd, 2},
 };
 
 /* The ways to state the same network, on every process. */
@@ -268,13 +304,18 @@ static void test_from_pure_noise(void **state)
 {
 	(void)state;
 	static const char *const chains[] = {"pgdm:noise=0.1,data=0.6", "pgdm:noise=0.1,data=0.6,jacobian=none",
-	                                     "mmps:noise=0.1,data=0.6"};
+	                                     "mmps:noise=0.1,data=0.6", "tmpd:noise=0.1,data=0.6,scale=0.5"};
 	struct world w = world_of(&uneven, "flow");
 	double want[DIM];
 	struct moments m = {{0}, {{0}}};
 	memcpy(m.mean, uneven.mean[0], sizeof m.mean);
 	blend(&w, &m, 0.36, 0.1, want);
-	for (size_t k = 0; k < 3; k++) {
+	for (size_t k = 0; k < sizeof chains / sizeof *chains; k++) {
+		if (k == 3) {
+			for (int i = 0; i < DIM; i++)
+				m.covariance[i][i] = 0.36;
+			expect_tmpd(&w, &m, NULL, NULL, want);
+		}
 		struct task t = {.guidance = chains[k], .schedule = "flow", .grid = "flow:at=1", .n = 1};
 		double *end = reconstruct(&w, &t);
 		check_same(chains[k], end, want, DIM, 1e-9);

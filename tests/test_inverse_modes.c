@@ -8,6 +8,7 @@ static const char *const chains[] = {
     "pgdm:noise=0.05,data=0.4",
     "pgdm:noise=0.05,data=0.4,jacobian=none",
     "mmps:noise=0.05,rounds=2",
+    "tmpd:noise=0.05,from=-2",
     "dps:scale=0.1",
     "dps:scale=0.05,jacobian=none",
     "reconstruct:scale=0.1,target=3,norm=none",
@@ -85,6 +86,12 @@ static void test_counts(void **state)
 	             {"dps", "heun", NULL, 12, 6, 0},
 	             {"dps:scale=0", "heun", NULL, 12, 0, 0},
 	             {"dps", "ddim", "refine=2", 18, 6, 0},
+	             {"pgdm:from=0", "ddim", NULL, 6, 2, 0},
+	             {"tmpd:to=0", "ddim", NULL, 6, 8, 0},
+	             {"dps:table=-1/0/1/1", "ddim", NULL, 6, 3, 0},
+	             {"reconstruct:target=3,to=0", "ddim", NULL, 6, 4, 4},
+	             {"mmps:rounds=16", "heun", NULL, 12, 192, 0},
+	             {"mmps:rounds=16", "seeds_3", NULL, 18, 288, 0},
 	             {"reconstruct:target=3", "ddim", NULL, 6, 6, 6},
 	             {"reconstruct:target=3,jacobian=none", "ddim", "preview=1", 6, 0, 6}};
 	for (size_t k = 0; k < sizeof known / sizeof *known; k++) {

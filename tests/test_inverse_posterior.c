@@ -76,11 +76,10 @@ static void test_bias_for_a_normal_prior(void **state)
 	static const struct {
 		const char *guidance;
 		double mean, covariance;
-	} known[] = {{"ddnm:noise=0.05", 0.1362, 0.0875},
-	             {"diffpir:noise=0.05", 0.1364, 0.0886},
-	             {"pgdm:noise=0.05,data=0.7", 0.1129, 0.0346},
-	             {"pgdm:noise=0.05,data=0.7,jacobian=none", 0.1365, 0.0888},
-	             {"mmps:noise=0.05,rounds=1", 0.0731, 0.0296}};
+	} known[] = {
+	    {"ddnm:noise=0.05", 0.1362, 0.0875},          {"diffpir:noise=0.05", 0.1364, 0.0886},
+	    {"pgdm:noise=0.05,data=0.7", 0.1129, 0.0346}, {"pgdm:noise=0.05,data=0.7,jacobian=none", 0.1365, 0.0888},
+	    {"mmps:noise=0.05,rounds=1", 0.0731, 0.0296}, {"tmpd:noise=0.05", 0.0375, 0.0185}};
 	for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
 		double got[2];
 		normal_distance(&uneven, known[k].guidance, 200, got);
@@ -121,6 +120,7 @@ static void test_bias_for_a_mixture(void **state)
 	    {"pgdm:noise=0.05,data=0.3,jacobian=none", {0.46, 0.48}, {0.37, 0.33}},
 	    {"mmps:noise=0.05,rounds=1", {0.32, 0.26}, {0.25, 0.18}},
 	    {"mmps:noise=0.05,rounds=2", {0.29, 0.22}, {0.22, 0.15}},
+	    {"tmpd:noise=0.05", {0.30, 0.24}, {0.25, 0.20}},
 	    {"dps:scale=0.1", {0.39, 0.33}, {0.42, 0.39}},
 	    {"dps:scale=0.2", {0.28, 0.22}, {0.30, 0.30}},
 	};

@@ -213,6 +213,16 @@ static void test_what_methods_ask_for(void **state)
 	make(full, DM_OPERATOR_DIRECTION, 0, 0, x, y, out);
 	by_hand(full, 0, 1, (double[]){rest[0] / size, rest[1] / size}, want);
 	check_same("direction", out, want, 3, 1e-14);
+	make(full, DM_OPERATOR_ONES, 0, 0, x, y, out);
+	by_hand(full, 0, 1, (double[]){1, 1}, want);
+	check_same("ones", out, want, 3, 1e-14);
+	/* full w is 4, -2.5: the second counts as 0 */
+	make(full, DM_OPERATOR_DIVIDED, 0.7, 0.2, (double[]){0.3, -1, 0.7, 2, 1, -1.0 / 3}, y, out);
+	by_hand(full, 0, 1, (double[]){rest[0] / (0.49 * 4 + 0.04), rest[1] / 0.04}, want);
+	check_same("divided", out, want, 3, 1e-13);
+	make(full, DM_OPERATOR_DIVIDED, 0.7, 0, (double[]){0.3, -1, 0.7, 2, 1, -1.0 / 3}, y, out);
+	by_hand(full, 0, 1, (double[]){rest[0] / (0.49 * 4), 0}, want);
+	check_same("divided by nothing", out, want, 3, 1e-13);
 	make(full, DM_OPERATOR_DIRECTION, 0, 0, (double[]){0, 0, 0}, (double[]){0, 0}, out);
 	check_same("direction of nothing", out, (double[]){0, 0, 0}, 3, 0);
 }
@@ -248,6 +258,9 @@ static void test_arguments(void **state)
 	REFUSE(DM_ERR_ARGUMENT, dm_operator_create_matrix(&op, kernel, SIZE_MAX / 2, 3, NULL, err), "memory");
 	REFUSE(DM_ERR_ARGUMENT, dm_operator_create_convolution(&op, 3, 1, 1, NULL, 3, 1, 0, NULL, err), "kernel is NULL");
 	REFUSE(DM_ERR_ARGUMENT, dm_operator_create_convolution(&op, 3, 1, 1, bad, 3, 1, 0, NULL, err), "kernel[0][1]");
+	REFUSE(DM_ERR_ARGUMENT, dm_operator_create_convolution(&op, 3, 1, 1, (double[]){0, -0.0}, 2, 1, 0, NULL, err),
+	       "kernel are 0");
+	REFUSE(DM_ERR_ARGUMENT, dm_operator_create_matrix(&op, (double[]){0, 0, 0}, 1, 3, NULL, err), "a are 0");
 	REFUSE(DM_ERR_ARGUMENT, dm_operator_create_convolution(&op, 2, 1, 1, kernel, 3, 1, 0, NULL, err),
 	       "kernel_width = 3", "width = 2");
 	REFUSE(DM_ERR_ARGUMENT, dm_operator_create_convolution(&op, 3, 2, 1, kernel, 1, 3, 0, NULL, err),
@@ -322,6 +335,94 @@ static void test_check_finds_faults(void **state)
 	mismatch_of((struct faulty){.code = 7}, DM_ERR_CALLBACK);
 }
 
+/* Nothing is seen, or nothing comes back. */
+static dm_status nothing(void *user, const double *in, double *out)
+{
+	(void)user, (void)in;
+	out[0] = out[1] = 0;
+	return 0;
+}
+
+static dm_status copy_pair(void *user, const double *in, double *out)
+{
+	(void)user;
+	memcpy(out, in, 2 * sizeof *out);
+	return 0;
+}
+
+static void test_check_finds_nothing(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		const dm_operator_ops ops = {sizeof ops, i == 1 ? copy_pair : nothing, i == 2 ? copy_pair : nothing, NULL};
+		double mismatch = -1;
+		dm_operator *op;
+		DO(dm_operator_create_custom(&op, 2, 2, &ops, NULL, NULL, err));
+		REFUSE(DM_ERR_ARGUMENT, dm_operator_check(op, &mismatch, err), i ? "differ by" : "measures nothing");
+		assert_true(mismatch == (i ? 1 : 0));
+		dm_operator_free(op);
+	}
+}
+
+/* Results that are not finite, or were not written, are errors that tell which. */
+static dm_status break_one(void *user, const double *in, double *out)
+{
+	const double *value = user;
+	out[0] = in[0];
+	if (value)
+		out[1] = *value;
+	return 0;
+}
+
+static void test_bad_results(void **state)
+{
+	(void)state;
+	static const double nan = NAN, inf = INFINITY;
+	static const int32_t all[] = {DM_OPERATOR_RESIDUAL,  DM_OPERATOR_GRAM,   DM_OPERATOR_PSEUDO, DM_OPERATOR_POSTERIOR,
+	                              DM_OPERATOR_DIRECTION, DM_OPERATOR_NORMAL, DM_OPERATOR_PROJECT};
+	const double *const values[] = {&nan, &inf, NULL}, parameter[4] = {1, 0.5}, x[2] = {1, 2}, y[2] = {0.5, -1};
+	double out[2], work[8];
+	for (int i = 0; i < 6; i++)
+		for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
+			const double *value = values[i / 2];
+			const dm_operator_ops ops = {sizeof ops, i % 2 ? copy_pair : break_one, i % 2 ? break_one : copy_pair,
+			                             NULL};
+			union {
+				const double *in;
+				void *user;
+			} given = {value};
+			dm_operator *op;
+			DO(dm_operator_create_custom(&op, 2, 2, &ops, given.user, NULL, err));
+			REFUSE(value ? DM_ERR_NOT_FINITE : DM_ERR_NOT_WRITTEN,
+			       dmi_operator_make(op, all[k], parameter, x, y, out, work, err),
+			       i % 2 ? "operator adjoint" : "operator apply", "element 1", value ? "result" : "did not write");
+			dm_operator_free(op);
+		}
+}
+
+/* Squares that overflow are no convergence. */
+static void test_too_large(void **state)
+{
+	(void)state;
+	static const int32_t all[] = {DM_OPERATOR_PSEUDO, DM_OPERATOR_POSTERIOR, DM_OPERATOR_DIRECTION};
+	const double parameter[4] = {1, 0.5}, x[2] = {1, 2}, y[2] = {1e200, 1};
+	double out[2], work[8];
+	dm_operator *op;
+	DO(dm_operator_create_identity(&op, 2, NULL, err));
+	for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+		REFUSE(DM_ERR_NOT_FINITE, dmi_operator_make(op, all[k], parameter, x, y, out, work, err), "squares",
+		       "overflow");
+	REFUSE(DM_ERR_NOT_FINITE, dmi_operator_make(op, DM_OPERATOR_GRAM, parameter, (double[]){1, NAN}, y, out, work, err),
+	       "element 1", "applied to");
+	dm_operator_free(op);
+	/* the gradient is 1e150, its image 1e155 */
+	DO(dm_operator_create_matrix(&op, (double[]){1e5, 0, 0, 1}, 2, 2, NULL, err));
+	REFUSE(DM_ERR_NOT_FINITE,
+	       dmi_operator_make(op, DM_OPERATOR_PSEUDO, parameter, (double[]){0, 0}, (double[]){1e145, 0}, out, work, err),
+	       "squares", "overflow");
+	dm_operator_free(op);
+}
+
 /* The n-th allocation fails. */
 struct scarce {
 	int left, out;
@@ -377,6 +478,9 @@ int main(void)
 	    cmocka_unit_test(test_singular),
 	    cmocka_unit_test(test_arguments),
 	    cmocka_unit_test(test_check_finds_faults),
+	    cmocka_unit_test(test_check_finds_nothing),
+	    cmocka_unit_test(test_bad_results),
+	    cmocka_unit_test(test_too_large),
 	    cmocka_unit_test(test_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

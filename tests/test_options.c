@@ -152,7 +152,7 @@ static void test_long_words(void **state)
 	spec[sizeof spec - 1] = 0;
 	REFUSE(DM_ERR_NAME, try_spec("sampler", spec, err), "aaaa");
 	REFUSE(DM_ERR_NAME, try_spec("model", spec, err), "aaaa");
-	REFUSE(DM_ERR_ARGUMENT, try_spec("guidance", spec, err), "4999", "too long");
+	REFUSE(DM_ERR_NAME, try_spec("guidance", spec, err), "aaaa");
 	memcpy(spec, "ddim:", 5);
 	REFUSE(DM_ERR_NAME, try_spec("sampler", spec, err), "aaaa");
 	memcpy(spec, "ddim:eta=", 9);

@@ -107,7 +107,8 @@ static void test_weights_by_hand(void **state)
 	}
 }
 
-/* The gradient that moves the next state: sigma^2 / alpha times the transposed Jacobian of x0 is its covariance (Tweedie). */
+/* The gradient that moves the next state: sigma^2 / alpha times the transposed Jacobian of x0 is its covariance (Tweedie).
+ * The measurement's variance is widened by what unit data may be off, unless that is asked not to be. */
 static void test_proposal(void **state)
 {
 	static const struct {
@@ -123,7 +124,10 @@ static void test_proposal(void **state)
 		s.schedule = ways[way].schedule;
 		s.w.input = ways[way].input;
 		s.grid = "levels:at=20/8/3/1/0.3/0.1,final=zero";
-		dm_particles *particles = make(&s, 1, "noise=0.7,threshold=1e-9,scale=0.8,seed=7,first_sample=20", 1, N);
+		int widened = way != 1;
+		const char *options = widened ? "noise=0.7,threshold=1e-9,scale=0.8,seed=7,first_sample=20"
+		                              : "noise=0.7,data=0,threshold=1e-9,scale=0.8,seed=7,first_sample=20";
+		dm_particles *particles = make(&s, 1, options, 1, N);
 		drive(&s, particles, seen);
 		struct parts p = parts_of(&s);
 		for (size_t node = 0; node + 1 < N_STEP; node++) {
@@ -138,6 +142,8 @@ static void test_proposal(void **state)
 				for (size_t j = 0; j < DIM; j++)
 					x[j] = scale * seen->x[node][k * DIM + j];
 				struct moments m = given_state(s.w.prior, x, at->alpha, at->sigma);
+				double r2 = at->sigma * at->sigma / (at->alpha * at->alpha + at->sigma * at->sigma);
+				s.w.noise = sqrt(0.49 + (widened ? r2 : 0));
 				likelihood(&s.w, m.mean, g);
 				DO(dm_normals(7, 20 + (int64_t)k, draw, 0, DIM, DM_F64, z, err));
 				for (size_t j = 0; j < DIM; j++) {

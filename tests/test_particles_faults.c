@@ -260,7 +260,7 @@ static void test_bad_input(void **state)
 	    {0, "noise=0.5", DM_ERR_UNSUPPORTED, {"noise", "no operator"}},
 	    {0, "data=0.5", DM_ERR_UNSUPPORTED, {"data", "vjp"}},
 	    {0, "twist=state,jacobian=none", DM_ERR_UNSUPPORTED, {"jacobian", "twist=state"}},
-	    {1, "noise=0.5,jacobian=none", DM_ERR_ARGUMENT, {"jacobian=none", "data"}},
+	    {1, "noise=0.5,jacobian=none,data=0", DM_ERR_ARGUMENT, {"jacobian=none", "data"}},
 	    {1, "noise=0.5,resample=stratified", DM_ERR_NAME, {"resample", "stratified"}},
 	    {1, "noise=0.5,seed=-1", DM_ERR_ARGUMENT, {"seed"}},
 	    {1, "noise=0.5,first_sample=9223372036854775800", DM_ERR_OVERFLOW, {"first_sample"}},

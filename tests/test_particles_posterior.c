@@ -115,8 +115,8 @@ static void test_posterior(void **state)
 		int by_operator, way;
 		const char *options, *kind, *schedule;
 	} ways[] = {
-	    {1, EXACT, "noise=0.7", "epsilon", "vp"},
-	    {1, EXACT, "noise=0.7,data=0.9", "x0", "vp"},
+	    {1, EXACT, "noise=0.7,data=0", "epsilon", "vp"},
+	    {1, EXACT, "noise=0.7", "x0", "vp"},
 	    {1, EXACT, "noise=0.7,data=0.9,resample=multinomial,threshold=1", "v", "vp"},
 	    {1, EXACT, "noise=0.7,data=0.9,jacobian=none,variance=large", "edm", "edm"},
 	    {1, EXACT, "noise=0.7,data=0.9,scale=0", "epsilon", "vp"},
@@ -145,10 +145,34 @@ static void test_posterior(void **state)
 	}
 }
 
+/* A measurement far sharper than the prior: with the defaults the particles stay with the data, their evidence right. */
+static void test_sharp_measurement(void **state)
+{
+	enum { N_GROUP = 24, N_PARTICLE = 96 };
+	static const double noises[] = {0.1, 0.05, 0.02};
+	(void)state;
+	for (size_t k = 0; k < 3; k++) {
+		struct scene s = scene();
+		char options[40];
+		s.w.prior = &uneven;
+		s.w.noise = noises[k];
+		s.kind = "v";
+		s.grid = "log_snr:steps=100,final=zero";
+		snprintf(options, sizeof options, "noise=%g,seed=%zu", noises[k], k + 1);
+		struct outcome *o = sample(&s, 1, options, N_GROUP, N_PARTICLE, 0);
+		double moment = worst_moment(&s.w, o, N_GROUP, N_PARTICLE, 0.02);
+		double evidence = worst_evidence(&s.w, o, N_GROUP, 0.1);
+		if (!(moment < 4.5 && evidence < 4.5))
+			fail_msg("%s: %g standard errors from a moment, %g from the evidence", options, moment, evidence);
+		free(o);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_posterior),
+	    cmocka_unit_test(test_sharp_measurement),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -147,8 +147,8 @@ static void spec_of(char spec[300], int32_t kind, int32_t i, int32_t k, const ch
 /* Guidances that need more than a spec and a model that predicts: an operator, a gradient. */
 static int needs_more(int32_t kind, const char *name)
 {
-	static const char *const known[] = {"classifier", "fdg",     "ilvr", "dps",        "pgdm",
-	                                    "ddnm",       "diffpir", "mmps", "reconstruct"};
+	static const char *const known[] = {"classifier", "fdg",     "ilvr", "dps",         "pgdm",
+	                                    "ddnm",       "diffpir", "mmps", "reconstruct", "tmpd"};
 	int found = 0;
 	for (size_t i = 0; kind == DM_KIND_GUIDANCE && i < sizeof known / sizeof *known; i++)
 		found |= !strcmp(known[i], name);
@@ -238,8 +238,8 @@ static const struct {
     [FROM_THE_FUTURE] = {DM_ERR_SAMPLER, {"value -1", "never defined"}},
     [NO_STATE] = {DM_ERR_SAMPLER, {"\"bad\"", "no state"}},
     [TWO_STATES] = {DM_ERR_SAMPLER, {"state", "twice"}},
-    [TOO_MANY_VALUES] = {DM_ERR_SAMPLER, {"more than 160 values"}},
-    [TOO_MANY_TERMS] = {DM_ERR_SAMPLER, {"more than 640 terms"}},
+    [TOO_MANY_VALUES] = {DM_ERR_SAMPLER, {"more than 512 values"}},
+    [TOO_MANY_TERMS] = {DM_ERR_SAMPLER, {"more than 2560 terms"}},
     [NAN_COEFFICIENT] = {DM_ERR_SAMPLER, {"coefficient nan", "value 1"}},
     [INFINITE_COEFFICIENT] = {DM_ERR_SAMPLER, {"coefficient inf", "value 1"}},
     [NOT_AN_EVALUATION] = {DM_ERR_SAMPLER, {"value 1", "not an evaluation"}},
@@ -272,9 +272,9 @@ static dm_status bad_step(void *user, const dm_step *s, dm_emit *e)
 		dm_emit_eval(e, s->x, &at, DM_SPACE_X0);
 	if (mode == UNDEFINED || mode == FROM_THE_FUTURE)
 		dm_emit_linear(e, 1, &(dm_term){1, mode == UNDEFINED ? 77 : -1});
-	for (int i = 0; i < 200 && mode == TOO_MANY_VALUES; i++)
+	for (int i = 0; i < 600 && mode == TOO_MANY_VALUES; i++)
 		dm_emit_linear(e, 1, &(dm_term){1, s->x});
-	for (int i = 0; i < 650 && mode == TOO_MANY_TERMS; i += 10) {
+	for (int i = 0; i < 2600 && mode == TOO_MANY_TERMS; i += 10) {
 		dm_term ten[10];
 		for (int t = 0; t < 10; t++)
 			ten[t] = (dm_term){1, s->x};

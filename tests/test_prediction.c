@@ -56,6 +56,33 @@ static void test_ends(void **state)
 	assert_non_null(strstr(err.message, "flow_reversed"));
 }
 
+/* What kinds are called elsewhere leads to the kind that it is, not to the one spelt most alike. */
+static void test_names_elsewhere(void **state)
+{
+	(void)state;
+	static const char *const rows[][2] = {
+	    {"flow_prediction", "called flow"},
+	    {"CONST", "called flow"},
+	    {"sample", "called x0"},
+	    {"START_X", "called x0"},
+	    {"eps", "called epsilon"},
+	    {"EPS", "called epsilon"},
+	    {"noise", "called epsilon"},
+	    {"V_PRED", "called v"},
+	    {"v_prediction", "called v"},
+	    {"edm_v", "called v:time=quarter"},
+	    {"Denoiser", "called edm"},
+	    {"VDenoiser", "called edm_negated:sigma_data=1"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		dm_model *m;
+		dm_error err = {0};
+		assert_int_equal(dm_model_create(&m, rows[i][0], NULL, NULL, NULL, &err), DM_ERR_NAME);
+		if (!strstr(err.message, rows[i][1]))
+			fail_msg("%s: \"%s\" is not in \"%s\"", rows[i][0], rows[i][1], err.message);
+	}
+}
+
 static dm_model *model(const char *spec)
 {
 	dm_model *m;
@@ -212,7 +239,7 @@ static void test_times_of_visits(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(all_pairs), TEST(ends),  TEST(consistency),    TEST(previous),
-	                                   TEST(plans),     TEST(times), TEST(times_of_visits)};
+	const struct CMUnitTest tests[] = {TEST(all_pairs), TEST(ends),  TEST(consistency), TEST(names_elsewhere),
+	                                   TEST(previous),  TEST(plans), TEST(times),       TEST(times_of_visits)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -210,7 +210,15 @@ static void test_bad_specs(void **state)
 	    {"linear:T=0", DM_ERR_ARGUMENT, "T = 0 is outside [1, 1000000]"},
 	    {"linear:T=2.5", DM_ERR_ARGUMENT, "whole number"},
 	    {"linear:beta_start=0", DM_ERR_ARGUMENT, "beta[0] = 0 is outside (0, 1)"},
-	    {"linear:T=1000000", DM_ERR_ARGUMENT, "does not fall"}, /* alpha-bar reaches 0 long before the end */
+	    {"linear:T=1000000", DM_ERR_ARGUMENT, "T = 1000000"}, /* alpha-bar reaches 0 long before the end */
+	    {"linear:beta_end=1", DM_ERR_ARGUMENT, "lower the betas (beta_start = 0.0001, beta_end = 1) or T"},
+	    {"exp:rate=1000", DM_ERR_ARGUMENT, "must be above 2.2250738585072014e-308"},
+	    {"exp:rate=1000", DM_ERR_ARGUMENT, "rate = 1000"},
+	    {"amplitude:beta_end=1", DM_ERR_ARGUMENT, "(beta_end = 1)"},
+	    {"linear:floor=0.3", DM_ERR_ARGUMENT, "option floor has no effect without zero_snr=floor"},
+	    {"linear:zero_snr=exact,floor=0.3", DM_ERR_ARGUMENT, "option floor has no effect without zero_snr=floor"},
+	    {"linear:clip_lambda=-3", DM_ERR_ARGUMENT, "option clip_lambda has no effect without continuous=1"},
+	    {"alpha_bars:at=0.9/0.5,t_min=0.1", DM_ERR_ARGUMENT, "option t_min has no effect without continuous=1"},
 	    {"betas", DM_ERR_ARGUMENT, "1 to 1000000 entries, not 0"},
 	    {"betas:at=0.5/1/0.5", DM_ERR_ARGUMENT, "beta[1] = 1"},
 	    {"betas:at=0.5/1.5", DM_ERR_ARGUMENT, "at = 1.5 is outside [0, 1]"},

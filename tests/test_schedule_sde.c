@@ -300,6 +300,11 @@ static double hot(double t)
 	return 1000;
 }
 
+static double pausing_off_panel(double t)
+{
+	return t >= 0.3 && t <= 0.6 ? 0 : 1;
+}
+
 static double pausing(double t)
 {
 	return t > 0.25 && t < 0.5 ? 0 : 1;
@@ -330,7 +335,9 @@ static void test_refused(void **state)
 	p.f = hot; /* sigma^2 overflows */
 	check_refused(p, 0, 0.1, 1, DM_ERR_ARGUMENT, "both must be finite");
 	p.f = p.g = zero; /* no noise at all */
-	check_refused(p, 0, 0.1, 1, DM_ERR_ARGUMENT, "diffusion is 0 from t = 0 to");
+	check_refused(p, 0, 0.1, 1, DM_ERR_ARGUMENT, "diffusion is 0 from t = 0 to 1,");
+	p.g = pausing_off_panel; /* the whole stretch, not the panel that the kink leaves */
+	check_refused(p, 0, 0.1, 1, DM_ERR_ARGUMENT, "diffusion is 0 from t = 0.3 to 0.6, so that lambda does not fall");
 	p.g = pausing;
 	check_refused(p, 0, 0.1, 1, DM_ERR_ARGUMENT, "diffusion is 0 from t = 0.25 to 0.5, so that lambda does not fall");
 }

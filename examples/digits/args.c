@@ -66,8 +66,8 @@ static const struct option options[DIGITS_N_ARG] = {
                             CHOICE_IN(predict, predictions)},
     [DIGITS_ARG_THREADS] = {"threads", "N", "0", "threads for the network; 0: one per processor (0)",
                             NUMBER_IN(threads, 0, DIGITS_MAX_WORKERS)},
-    [DIGITS_ARG_WEIGHTS] = {"weights", "DIR", NULL, "folder of unet.bin and unet_flow.bin (found by itself)",
-                            TEXT_IN(weights)},
+    [DIGITS_ARG_WEIGHTS] = {"weights", "DIR", NULL,
+                            "folder of unet.bin, unet_flow.bin, classifier.bin (found by itself)", TEXT_IN(weights)},
     [DIGITS_ARG_PNG] = {"png", "FILE", "digits.png", "sheet of the samples; none: no sheet (digits.png)", TEXT_IN(png)},
     [DIGITS_ARG_RAW] = {"raw", "FILE", "none", "samples as little-endian f32, N x 28 x 28, unclipped (none)",
                         TEXT_IN(raw)},
@@ -75,7 +75,8 @@ static const struct option options[DIGITS_N_ARG] = {
                                "sheet of x0 estimates: a row per sample, a column per step (none)",
                                TEXT_IN(trajectory)},
     [DIGITS_ARG_PLAN] = {"plan", NULL, NULL, "print the computation as a table and stop", FLAG_IN(plan)},
-    [DIGITS_ARG_LIST] = {"list", NULL, NULL, "print all methods with their options and stop", FLAG_IN(list)},
+    [DIGITS_ARG_LIST] = {"list", NULL, NULL, "print a line for every method and stop", FLAG_IN(list)},
+    [DIGITS_ARG_OPTIONS] = {"options", "NAME", NULL, "print the options of a method and stop", TEXT_IN(options)},
     [DIGITS_ARG_QUIET] = {"quiet", NULL, NULL, "no progress bar and no text", FLAG_IN(quiet)},
     [DIGITS_ARG_HELP] = {"help", NULL, NULL, "print this and stop", FLAG_IN(help)},
 };
@@ -104,7 +105,8 @@ static int read_real(double *number, const struct option *option, const char *te
 	char *end;
 
 	*number = strtod(text, &end);
-	if (end == text || *end || !(*number >= (double)option->low && *number <= (double)option->high))
+	if (end == text || *end || text[strspn(text, "+-.0123456789eE")] ||
+	    !(*number >= (double)option->low && *number <= (double)option->high))
 		return digits_fail(error, "--%s: \"%s\" is no number from %llu to %llu", option->name, text,
 		                   (unsigned long long)option->low, (unsigned long long)option->high);
 	return 0;
@@ -346,11 +348,11 @@ static int complete(struct digits_args *args, struct digits_error *error)
 		args->schedule = flow ? "flow" : "linear";
 	if (!args->grid)
 		args->grid = flow ? "flow" : "trailing";
-	if (args->task == DIGITS_TASK_ENCODE && (same(args->codes, args->png) || same(args->codes, args->raw)))
-		return digits_fail(error, "two outputs have the same name \"%s\"", args->codes);
 	drop_none(&args->png);
 	drop_none(&args->raw);
 	drop_none(&args->trajectory);
+	if (args->task == DIGITS_TASK_ENCODE && (same(args->codes, args->png) || same(args->codes, args->raw)))
+		return digits_fail(error, "two outputs have the same name \"%s\"", args->codes);
 	if (same(args->png, args->raw) || same(args->png, args->trajectory) || same(args->raw, args->trajectory))
 		return digits_fail(error, "two outputs have the same name \"%s\"",
 		                   same(args->raw, args->trajectory) ? args->raw : args->png);
@@ -380,5 +382,10 @@ void digits_args_help(FILE *out)
 	for (size_t k = 0; k < DIGITS_N_ARG; k++)
 		fprintf(out, "  --%-12s %-4s  %s\n", options[k].name, options[k].value ? options[k].value : "",
 		        options[k].help);
-	fputs("\nA SPEC is a name with options, name:option=value,option=value; --list shows them all.\n", out);
+	fputs(
+	    "\nA SPEC is a name with options, name:option=value,option=value. --list shows the names, --options NAME the\n"
+	    "options. A guidance may be several with | between. One that begins with classifier steers the network "
+	    "without\n"
+	    "labels; the target of classifier and reconstruct is a digit, or 10: that of --labels.\n",
+	    out);
 }

@@ -34,6 +34,7 @@ enum {
 	DIGITS_ARG_TRAJECTORY,
 	DIGITS_ARG_PLAN,
 	DIGITS_ARG_LIST,
+	DIGITS_ARG_OPTIONS,
 	DIGITS_ARG_QUIET,
 	DIGITS_ARG_HELP,
 	DIGITS_N_ARG
@@ -56,7 +57,7 @@ enum { DIGITS_PREDICT_EPSILON, DIGITS_PREDICT_V, DIGITS_PREDICT_X0 };
  * originals are drawn. */
 struct digits_args {
 	const char *sampler, *schedule, *grid, *guidance, *labels, *input, *codes, *codebook, *weights, *png, *raw,
-	    *trajectory;
+	    *trajectory, *options;
 	uint64_t steps, count, seed, first_sample, threads;
 	double noise;
 	int32_t task, dtype, model, predict; /* one of the enums above */

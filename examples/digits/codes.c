@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "codes_file.h"
 #include "denoiser.h"
@@ -54,6 +55,22 @@ static dm_status create_codebook(struct job *job, const struct digits_codes *cod
 	                                           DM_F32, count, DIGITS_PIXELS, NULL, err);
 	job->info.struct_size = sizeof(job->info);
 	return status == DM_OK ? dm_codebook_facts(job->codebook, &job->info, err) : status;
+}
+
+/* What the list of --codebook may not say, because the program has options for it. */
+static int check_list(const char *list, struct digits_error *error)
+{
+	static const struct {
+		const char *name, *option;
+	} own[] = {{"seed=", "--seed"}, {"first_sample=", "--first-sample"}};
+
+	for (const char *at = list; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+			if (strncmp(at, own[i].name, strlen(own[i].name)) == 0)
+				return digits_fail(error, "--codebook: \"%s\" names what %s is for", list, own[i].option);
+	}
+	return 0;
 }
 
 /* A refusal by the library, of what the command line or the file of codes asks for. */
@@ -123,8 +140,9 @@ static int write_all(const struct job *job, struct digits_error *error)
 	/* originals in the measurements' place */
 	const struct digits_task sheet = {.picture = job->originals, .count = (size_t)job->args->count};
 
-	if (digits_codes_write(job->args, job->index, job->info.n_index, job->info.bits, error) ||
-	    digits_output_write(job->args, job->samples, &sheet, NULL, error))
+	if (digits_codes_write(job->args, job->index, job->info.n_index, job->info.bits, error))
+		return digits_fail_at(error, "codes");
+	if (digits_output_write(job->args, job->samples, &sheet, NULL, error))
 		return -1;
 	if (!job->args->quiet && digits_is_terminal(1))
 		printf("%.10g bits for a digit, %.4g for a pixel, in %s\n", job->info.bits, job->info.bits_per_element,
@@ -138,9 +156,9 @@ int digits_encode(const struct digits_args *args, const char *program, struct di
 	int status = DIGITS_EXIT_OK;
 	dm_error err;
 
-	if (digits_labels_parse(&job.labels, args->labels, error))
+	if (digits_labels_parse(&job.labels, args->labels, error) || check_list(args->codebook, error))
 		status = DIGITS_EXIT_USAGE;
-	else if (digits_file_check(args->codes, error) || prepare(&job, error))
+	else if ((digits_file_check(args->codes, error) && digits_fail_at(error, "codes")) || prepare(&job, error))
 		status = DIGITS_EXIT_FAILURE;
 	/* once with empty originals, to hear of bad options before the work */
 	else if (create_objects(&job, &err) != DM_OK || create_codebook(&job, NULL, &err) != DM_OK)

@@ -65,6 +65,17 @@ static int fail(const char *path, const char *why, struct digits_error *error)
 	return digits_fail(error, "--codes: %s: %s", path, why);
 }
 
+/* Lines may have been made to end with CR LF on the way. */
+static void end_lines(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from; from++)
+		if (from[0] != '\r' || from[1] != '\n')
+			*to++ = *from;
+	*to = 0;
+}
+
 static int read_text(struct digits_codes *codes, FILE *file, const char *path, struct digits_error *error)
 {
 	size_t size = 0, room = 0;
@@ -74,14 +85,18 @@ static int read_text(struct digits_codes *codes, FILE *file, const char *path, s
 		room = 2 * room + 65536;
 		more = room <= MAX_SIZE ? realloc(codes->text, room + 1) : NULL;
 		if (!more)
-			return fail(path, "too large", error);
+			return room > MAX_SIZE ? digits_fail(error, "--codes: %s: %lu bytes or more, too large", path, (unsigned long)size)
+			                       : fail(path, "out of memory", error);
 		codes->text = more;
 		size += fread(more + size, 1, room - size, file);
 	} while (size == room);
 	if (ferror(file))
-		return fail(path, strerror(errno), error);
+		return digits_fail(error, "--codes: %s: cannot read: %s", path, strerror(errno));
 	codes->text[size] = 0;
-	return strlen(codes->text) == size ? 0 : fail(path, "no file of codes: it holds a zero byte", error);
+	if (strlen(codes->text) != size)
+		return fail(path, "no file of codes: it holds a zero byte", error);
+	end_lines(codes->text);
+	return 0;
 }
 
 static int open_text(struct digits_codes *codes, const char *path, struct digits_error *error)

@@ -79,7 +79,17 @@ static int prepare_trajectory(struct job *job, int64_t n_step, struct digits_err
 	return DIGITS_EXIT_OK;
 }
 
-/* What the library can refuse. */
+/* What the program can refuse of a plan that the library made. */
+static int check(const struct digits_args *args, const dm_plan *plan, struct digits_labels *labels,
+                 struct digits_error *error)
+{
+	return digits_labels_parse(labels, args->labels, error) || digits_task_check(args, plan, error) ||
+	               digits_steer_check(args, labels, plan, error)
+	           ? DIGITS_EXIT_USAGE
+	           : DIGITS_EXIT_OK;
+}
+
+/* What the library can refuse, and then the program. */
 static int prepare_objects(struct job *job, dm_plan_info *info, struct digits_error *error)
 {
 	const dm_model_ops ops = {.struct_size = sizeof(ops),
@@ -92,10 +102,7 @@ static int prepare_objects(struct job *job, dm_plan_info *info, struct digits_er
 	    digits_run_create(&job->run, job->args, job->plan, &err) != DM_OK ||
 	    dm_plan_facts(job->plan, info, &err) != DM_OK)
 		return refused(&err, error);
-	if (digits_labels_parse(&job->labels, job->args->labels, error) ||
-	    (is_task(job) && digits_task_check(job->args, job->plan, error)))
-		return DIGITS_EXIT_USAGE;
-	return DIGITS_EXIT_OK;
+	return check(job->args, job->plan, &job->labels, error);
 }
 
 static int prepare(struct job *job, struct digits_error *error)
@@ -191,13 +198,17 @@ int digits_draw(const struct digits_args *args, const char *program, struct digi
 
 int digits_print_plan(const struct digits_args *args, struct digits_error *error)
 {
+	struct digits_labels labels = {0};
 	dm_plan *plan;
 	dm_error err;
 	int status;
 
 	if (digits_plan_create(&plan, args, NULL, NULL, &err) != DM_OK)
 		return refused(&err, error);
-	status = digits_plan_show(plan, stdout, error) ? DIGITS_EXIT_FAILURE : DIGITS_EXIT_OK;
+	status = check(args, plan, &labels, error);
+	if (status == DIGITS_EXIT_OK && digits_plan_show(plan, stdout, error))
+		status = DIGITS_EXIT_FAILURE;
+	digits_labels_free(&labels);
 	dm_plan_free(plan);
 	return status;
 }

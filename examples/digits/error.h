@@ -15,4 +15,7 @@ struct digits_error {
 /* Formats the text; returns -1, so that a caller can end with `return digits_fail(...)`. */
 int digits_fail(struct digits_error *error, const char *format, ...) DIGITS_PRINTF;
 
+/* Puts the option that a text is about before it; returns -1. */
+int digits_fail_at(struct digits_error *error, const char *option);
+
 #endif

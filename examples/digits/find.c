@@ -69,15 +69,19 @@ static int find_file(char path[PATH], const char *folder, const char *program, c
 	return 0;
 }
 
+static int loading_failed(const char *folder, struct digits_error *error)
+{
+	return folder ? digits_fail_at(error, "weights") : -1;
+}
+
 int digits_find_net(struct digits_net *net, const char *folder, const char *program, enum digits_kind kind,
                     struct digits_error *error)
 {
 	char path[PATH];
 
-	return find_file(path, folder, program, kind == DIGITS_FLOW ? "unet_flow.bin" : "unet.bin", error) ||
-	               digits_net_load(net, path, kind, error)
-	           ? -1
-	           : 0;
+	if (find_file(path, folder, program, kind == DIGITS_FLOW ? "unet_flow.bin" : "unet.bin", error))
+		return -1;
+	return digits_net_load(net, path, kind, error) ? loading_failed(folder, error) : 0;
 }
 
 int digits_find_classifier(struct digits_classifier *classifier, const char *folder, const char *program,
@@ -85,7 +89,7 @@ int digits_find_classifier(struct digits_classifier *classifier, const char *fol
 {
 	char path[PATH];
 
-	return find_file(path, folder, program, "classifier.bin", error) || digits_classifier_load(classifier, path, error)
-	           ? -1
-	           : 0;
+	if (find_file(path, folder, program, "classifier.bin", error))
+		return -1;
+	return digits_classifier_load(classifier, path, error) ? loading_failed(folder, error) : 0;
 }

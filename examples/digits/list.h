@@ -4,7 +4,12 @@
 
 #include <stdio.h>
 
-/* Prints all methods of the library with their options, defaults and bounds. */
+#include "error.h"
+
+/* Prints a line for every method of the library. */
 void digits_list(FILE *out);
+
+/* Prints the methods of this name, of whatever kind, with their options, defaults and bounds. 0, or -1 and a text. */
+int digits_list_options(FILE *out, const char *name, struct digits_error *error);
 
 #endif

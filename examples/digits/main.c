@@ -13,6 +13,8 @@ static int act(const struct digits_args *args, const char *program, struct digit
 		digits_args_help(stdout);
 	else if (args->list)
 		digits_list(stdout);
+	else if (args->options)
+		return digits_list_options(stdout, args->options, error) ? DIGITS_EXIT_USAGE : DIGITS_EXIT_OK;
 	else
 		return args->plan ? digits_print_plan(args, error) : work[args->task](args, program, error);
 	return DIGITS_EXIT_OK;

@@ -12,11 +12,13 @@ enum { SHEET_COLUMNS = 10, SHEET_ROWS = 10, TASK_COLUMNS = 4, TEXT_COLUMNS = 5, 
 
 int digits_output_check(const struct digits_args *args, struct digits_error *error)
 {
-	const char *const path[] = {args->png, args->raw, args->trajectory};
+	const struct {
+		const char *option, *path;
+	} files[] = {{"png", args->png}, {"raw", args->raw}, {"trajectory", args->trajectory}};
 
-	for (size_t i = 0; i < sizeof(path) / sizeof(*path); i++)
-		if (path[i] && digits_file_check(path[i], error))
-			return -1;
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		if (files[i].path && digits_file_check(files[i].path, error))
+			return digits_fail_at(error, files[i].option);
 	return 0;
 }
 
@@ -88,12 +90,12 @@ int digits_output_write(const struct digits_args *args, const float *samples, co
 	const size_t count = (size_t)args->count;
 
 	if (args->raw && write_raw(args->raw, samples, count * DIGITS_PIXELS, error))
-		return -1;
+		return digits_fail_at(error, "raw");
 	if (args->png && (task ? write_task(args->png, task, samples, count, error)
 	                       : write_sheet(args->png, samples, count, SHEET_COLUMNS, error)))
-		return -1;
+		return digits_fail_at(error, "png");
 	if (trajectory && write_sheet(args->trajectory, trajectory->images, trajectory->rows * trajectory->columns,
 	                              trajectory->columns, error))
-		return -1;
+		return digits_fail_at(error, "trajectory");
 	return show(args, samples, task, error);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "denoiser.h"
+#include "steer.h"
 #include "task.h"
 
 int digits_spec_sets(const char *spec, const char *name)
@@ -32,24 +33,47 @@ static int knows(const char *spec, const char *name)
 	return 0;
 }
 
-/* The guidance with --noise as an option of every stage that takes it and does not set it. NULL: out of memory. */
+enum { MAX_ADDED = 64 };
+
+/* What the program adds to a stage that takes it and does not set it: --noise, and that --labels says where a classifier
+ * steers to. */
+static void print_added(char to[MAX_ADDED], const char *stage, const struct digits_args *args)
+{
+	int length = 0;
+
+	*to = 0;
+	if (args->task != DIGITS_TASK_DRAW && knows(stage, "noise") && !digits_spec_sets(stage, "noise"))
+		length += snprintf(to, MAX_ADDED, ",noise=%.9g", args->noise);
+	if (knows(stage, "target") && !digits_spec_sets(stage, "target"))
+		snprintf(to + length, (size_t)(MAX_ADDED - length), ",target=%d", DIGITS_TARGET_LABEL);
+}
+
+/* The n letters of a stage or grid and further options, ",name=value,...". */
+static size_t append(char *to, size_t size, const char *text, size_t n, const char *options)
+{
+	const size_t name = strcspn(text, ":");
+	const char *between = name >= n ? ":" : name + 1 == n ? "" : ",";
+
+	return (size_t)snprintf(to, size, "%.*s%s%s", (int)n, text, *options ? between : "", options + (*options == ','));
+}
+
+/* The guidance, every stage with what the program adds. NULL: out of memory. */
 static char *create_chain(const struct digits_args *args)
 {
 	const char *from = args->guidance;
 	size_t stages = 1, length = 0;
-	char *spec;
+	char *spec, added[MAX_ADDED];
 
 	for (const char *c = from; *c; c++)
 		stages += *c == '|';
-	const size_t size = strlen(from) + 32 * stages + 1;
+	const size_t size = strlen(from) + MAX_ADDED * stages + 1;
 
 	spec = malloc(size);
 	for (; spec; from++) {
-		const int n = (int)strcspn(from, "|"), plain = (int)strcspn(from, ":|") == n;
+		const size_t n = strcspn(from, "|");
 
-		length += (size_t)snprintf(spec + length, size - length, "%.*s", n, from);
-		if (args->task != DIGITS_TASK_DRAW && knows(from, "noise") && !digits_spec_sets(from, "noise"))
-			length += (size_t)snprintf(spec + length, size - length, "%cnoise=%.9g", plain ? ':' : ',', args->noise);
+		print_added(added, from, args);
+		length += append(spec + length, size - length, from, n, added);
 		from += n;
 		if (!*from)
 			break;
@@ -87,8 +111,8 @@ static dm_status create_guidance(dm_guidance **out, const struct digits_args *ar
 static dm_status create_grid(dm_grid **out, const struct digits_args *args, const dm_schedule *schedule, dm_error *err)
 {
 	const int asked = (args->given & 1u << DIGITS_ARG_STEPS) != 0, counted = digits_spec_sets(args->grid, "at");
-	const size_t size = strlen(args->grid) + 32;
-	char *spec;
+	const size_t size = strlen(args->grid) + 2 * MAX_ADDED, n = strcspn(args->grid, "|"); /* edits follow behind */
+	char *spec, steps[MAX_ADDED];
 	dm_status status;
 
 	if (!asked && (counted || digits_spec_sets(args->grid, "steps")))
@@ -96,11 +120,8 @@ static dm_status create_grid(dm_grid **out, const struct digits_args *args, cons
 	spec = malloc(size);
 	if (!spec)
 		return out_of_memory(err);
-	const int n = (int)strcspn(args->grid, "|"); /* edits follow behind */
-	const char *colon = strchr(args->grid, ':');
-
-	snprintf(spec, size, "%.*s%csteps=%" PRIu64 "%s", n, args->grid, colon && colon < args->grid + n ? ',' : ':',
-	         args->steps, args->grid + n);
+	snprintf(steps, sizeof(steps), ",steps=%" PRIu64, args->steps);
+	strcpy(spec + append(spec, size, args->grid, n, steps), args->grid + n);
 	status = dm_grid_create(out, schedule, spec, NULL, err);
 	free(spec);
 	return status;

@@ -11,6 +11,27 @@ int digits_steer_wanted(const struct digits_args *args)
 	return strstr(args->guidance, "classifier") || strstr(args->guidance, "reconstruct");
 }
 
+int digits_steer_check(const struct digits_args *args, const struct digits_labels *labels, const dm_plan *plan,
+                       struct digits_error *error)
+{
+	const dm_row *row;
+
+	for (size_t r = 0; (row = dm_plan_row(plan, r)) != NULL; r++) {
+		if (row->kind != DM_ROW_GRADIENT)
+			continue;
+		if (row->map > DIGITS_TARGET_LABEL)
+			return digits_fail(error,
+			                   "--guidance: target=%d in \"%s\" must be 0 to 9, a digit, or %d, that of --labels",
+			                   (int)row->map, args->guidance, DIGITS_TARGET_LABEL);
+		if (row->map == DIGITS_TARGET_LABEL && labels->label[0] == DIGITS_NO_LABEL)
+			return digits_fail(error,
+			                   "--guidance: \"%s\" steers to the digits of --labels, which are none; give them, or a "
+			                   "digit as its option target",
+			                   args->guidance);
+	}
+	return 0;
+}
+
 static int prepare(struct digits_steer *s, const struct digits_args *args, const char *program,
                    struct digits_error *error)
 {
@@ -59,14 +80,10 @@ static void derive(void *context, size_t row, unsigned worker)
 	const size_t k = rq->n_time == 1 ? 0 : row;
 	const float *x = (const float *)rq->x + row * rq->x_stride;
 	float *out = (float *)rq->out[0] + row * rq->out_stride;
-	const int label = digits_label_of(s->labels, rq->sample[row]);
+	const int label = rq->target == DIGITS_TARGET_LABEL ? digits_label_of(s->labels, rq->sample[row]) : rq->target;
 
 	if (atomic_load(s->stop))
 		return;
-	if (label >= DIGITS_LOGITS) { /* no digit is wanted: every x is as good */
-		memset(out, 0, DIGITS_PIXELS * sizeof(*out));
-		return;
-	}
 	for (size_t i = 0; i < DIGITS_PIXELS; i++)
 		out[i] = s->scale[k] * x[i];
 	digits_classifier_gradient(&s->classifier, out, s->time[k], label, out, &s->scratch[worker]);

@@ -52,13 +52,14 @@ static dm_status create_whole(dm_operator **out, dm_error *err)
 
 dm_status digits_task_operator(dm_operator **out, const struct digits_args *args, dm_error *err)
 {
-	static dm_status (*const create[])(dm_operator **, dm_error *) = {[DIGITS_TASK_INPAINT] = create_hole,
+	static dm_status (*const create[])(dm_operator **, dm_error *) = {[DIGITS_TASK_DRAW] = create_coarse,
+	                                                                  [DIGITS_TASK_INPAINT] = create_hole,
 	                                                                  [DIGITS_TASK_DEBLUR] = create_blur,
 	                                                                  [DIGITS_TASK_SUPER_RESOLVE] = create_coarse,
 	                                                                  [DIGITS_TASK_DENOISE] = create_whole};
 
 	*out = NULL;
-	return args->task < DIGITS_TASK_ENCODE && create[args->task] ? create[args->task](out, err) : DM_OK;
+	return create[args->task](out, err);
 }
 
 /* ---------------------------------------------------------------------------------------------------- measurements */
@@ -163,6 +164,13 @@ int digits_task_measure(struct digits_task *task, const struct digits_args *args
 
 /* -------------------------------------------------------------------------------------------------- plans and runs */
 
+/* Whether the operator looks at the measurement, not at the value alone. */
+static int measures(const dm_row *row)
+{
+	return row->kind == DM_ROW_MAP && row->stage == 1 && row->map != DM_OPERATOR_GRAM &&
+	       row->map != DM_OPERATOR_NORMAL && row->map != DM_OPERATOR_PROJECT;
+}
+
 /* A bit for each DM_BOUND_... that the plan reads. */
 static unsigned bound_by(const dm_plan *plan)
 {
@@ -170,7 +178,7 @@ static unsigned bound_by(const dm_plan *plan)
 	unsigned bound = 0;
 
 	for (size_t r = 0; (row = dm_plan_row(plan, r)) != NULL; r++) {
-		if (row->kind == DM_ROW_MAP && row->stage == 1 && row->map != DM_OPERATOR_PROJECT)
+		if (measures(row))
 			bound |= 1u << DM_BOUND_MEASUREMENT;
 		for (int32_t i = 0; i < row->n_in; i++)
 			if (row->in[i].slot >= DM_SLOT_BOUND)
@@ -181,8 +189,19 @@ static unsigned bound_by(const dm_plan *plan)
 
 int digits_task_check(const struct digits_args *args, const dm_plan *plan, struct digits_error *error)
 {
+	const unsigned known =
+	    1u << DM_BOUND_KNOWN | 1u << DM_BOUND_MASK | 1u << DM_BOUND_REFERENCE | 1u << DM_BOUND_MEASUREMENT;
 	const unsigned bound = bound_by(plan);
 
+	if (bound & ~known)
+		return digits_fail(error, "--guidance: \"%s\" needs masks of its own, which this program does not have",
+		                   args->guidance);
+	if (args->task == DIGITS_TASK_DRAW)
+		return bound ? digits_fail(error,
+		                           "--guidance: \"%s\" needs a measurement, which --task draw does not make; inpaint, "
+		                           "deblur, super-resolve and denoise do",
+		                           args->guidance)
+		             : 0;
 	if (bound >> DM_BOUND_MASK & 1 && args->task != DIGITS_TASK_INPAINT)
 		return digits_fail(error, "--guidance: \"%s\" needs a mask, which only --task inpaint has", args->guidance);
 	if (!bound)

@@ -14,7 +14,7 @@ struct digits_task {
 	float *picture;      /* the measurements as pictures */
 };
 
-/* The measurement of --task; NULL where it measures nothing. */
+/* The measurement of --task; of draw, where nothing is measured, a low-pass (for fdg): means of squares. */
 dm_status digits_task_operator(dm_operator **out, const struct digits_args *args, dm_error *err);
 
 /* Reads the input, if there is one. 0, or -1 and a text. */
@@ -26,7 +26,7 @@ void digits_task_free(struct digits_task *task);
 int digits_task_measure(struct digits_task *task, const struct digits_args *args, const float *original,
                         struct digits_error *error);
 
-/* Whether the plan looks at the measurement in any way. 0, or -1 and a text. */
+/* Whether the plan looks at the measurement, where there is one, and at nothing else from outside. 0, or -1 and a text. */
 int digits_task_check(const struct digits_args *args, const dm_plan *plan, struct digits_error *error);
 
 /* Binds what the plan reads: the measurement itself, and its picture as known part (with the mask) or as reference. */

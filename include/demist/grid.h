@@ -4,10 +4,11 @@
  * noise; a grid that goes up (direction=up) encodes a sample into noise.
  *
  * Options that every named grid has: steps (N); final = zero (alpha 1, sigma 0), or last (the least noise of the
- * schedule: table index 0, or the end of a continuous process; a grid whose values go down to there has one value more,
- * so that every step moves, and a list of the caller's one step less), or repeat (the last node again: the last step does
- * not move), or included (the grid's own last value is the final node: N nodes, N - 1 steps), or denoise (last, and one
- * more step from there to zero: one more evaluation); direction = down, up.
+ * schedule, table index 0 or the end t_min of a continuous process; or the grid's own last value where that has less; a
+ * grid whose values go down to there has one value more, so that every step moves, and a list of the caller's one step
+ * less), or repeat (the last node again: the last step does not move), or included (the grid's own last value is the
+ * final node: N nodes, N - 1 steps), or denoise (last, and one more step from there to zero: one more evaluation);
+ * direction = down, up.
  * More steps than a table has entries: refused by grids of whole indices, allowed by those that interpolate. */
 #ifndef DEMIST_GRID_H
 #define DEMIST_GRID_H

@@ -21,9 +21,12 @@ typedef struct dm_guide {
 	const dm_node *at;        /* where the evaluation is made; in state() the node that the step ends at */
 	const dm_node *from, *to; /* the step */
 	const dm_schedule *schedule;
-	dm_val x;          /* the state at `at`, as the sampler has it */
-	dm_val evaluation; /* for dm_emit_branch and dm_emit_vjp; in after() the one just made, in state() the first of the
+	dm_val x;           /* the state at `at`, as the sampler has it */
+	dm_val evaluation;  /* for dm_emit_branch and dm_emit_vjp; in after() the one just made, in state() the first of the
 	                    * step, 0 where it made none */
+	const dm_node *end; /* the last node with sigma > 0 */
+	double variance;    /* in state(): of the noise that the step itself added to the state; NaN where that is not known
+	                     * because a draw also went through the network or a map; else 0 */
 } dm_guide;
 
 /* A stage of one of two sorts. A combining one has weights(): it sees n = 1 + n_branch (+ 1) values: value 0 is what the
@@ -59,9 +62,10 @@ typedef struct dm_guidance_ops {
  * branch: the x0 of one branch of an evaluation (branches() must have asked for it).
  * vjp: the transposed Jacobian of the evaluation's x0 (before maps, linear guidance only) times a value of the shape of
  *   x0: asks with DM_ASK_VJP.
- * gradient: of a log-probability at the value x, with respect to it: asks with DM_ASK_GRADIENT.
+ * gradient: of a log-probability at the value x, with respect to it: asks with DM_ASK_GRADIENT. at NULL: x is an
+ *   evaluation, and the gradient is taken at the sampler's value that was evaluated.
  * bound: an array that the caller binds to the run (dm_run_bind).
- * operator: what the operator of this stage makes of a value: a DM_OPERATOR_... of operator.h.
+ * operator: what the operator of this stage makes of a value: a DM_OPERATOR_... of operator.h. operator_by: of two.
  * renoise: unit normals of (DM_DRAW_RENOISE, step, tag), new in every step; or, where fixed is not 0, the same in all. */
 enum { DM_BOUND_KNOWN = 0, DM_BOUND_MASK = 1, DM_BOUND_REFERENCE = 2, DM_BOUND_USER = 3, DM_BOUND_MEASUREMENT = 8 };
 DM_API dm_val dm_emit_branch(dm_emit *e, dm_val evaluation, const dm_branch *branch);
@@ -69,6 +73,7 @@ DM_API dm_val dm_emit_vjp(dm_emit *e, dm_val evaluation, dm_val cotangent);
 DM_API dm_val dm_emit_gradient(dm_emit *e, dm_val x, const dm_node *at, int32_t target);
 DM_API dm_val dm_emit_bound(dm_emit *e, int32_t which);
 DM_API dm_val dm_emit_operator(dm_emit *e, int32_t what, dm_val x, const double parameter[4]);
+DM_API dm_val dm_emit_operator_by(dm_emit *e, int32_t what, dm_val x, dm_val by, const double parameter[4]);
 DM_API dm_val dm_emit_renoise(dm_emit *e, int32_t tag, int32_t fixed);
 
 /* By name: "none", or a chain as above. */
@@ -84,5 +89,15 @@ DM_API dm_status dm_guidance_create_custom(dm_guidance **out, const char *name, 
                                            const dm_guidance_ops *ops, void *user, const dm_allocator *allocator,
                                            dm_error *err);
 DM_API void dm_guidance_free(dm_guidance *guidance);
+
+/* How alike two embeddings a and b of n numbers are, and the gradient with respect to a, for a gradient callback that
+ * steers towards b: its log-probability is a multiple of this, its gradient the same multiple of the transposed Jacobian
+ * of the caller's embedding times `gradient`.
+ *   DM_SIMILARITY_COSINE     the cosine c of the angle between a and b, in [-1, 1]
+ *   DM_SIMILARITY_SPHERICAL  -angle^2 / 2, minus the squared spherical distance
+ * value and gradient[n] (of the type of a and b) may be NULL. DM_ERR_ARGUMENT where a or b is 0: it has no direction. */
+enum { DM_SIMILARITY_COSINE = 1, DM_SIMILARITY_SPHERICAL = 2 };
+DM_API dm_status dm_similarity(int32_t kind, const void *a, const void *b, size_t n, int32_t type, double *value,
+                               void *gradient, dm_error *err);
 
 #endif

@@ -94,10 +94,13 @@ typedef struct dm_model_ops {
  *   input = state, or scaled (x / sqrt(alpha^2 sigma_data^2 + sigma^2)), or ve (x / alpha); sigma_data; x, out = the
  *   number types of input and output (default: those of the state); x_stride, out_stride in elements (0: n_element);
  *   variance = 1 if the network has a second output; sigma_min of consistency; time_n, a number of some times; models,
- *   conditions and perturbations: how many the network knows, so that a guidance that needs others is refused;
+ *   conditions: how many the network knows, from number 0 on, which is always there, and perturbations: how many beside
+ *   the plain network, from number 1 on (0: none), so that a guidance that needs others is refused; -1, the default: not
+ *   said;
  *   two_time = 1 if the network is told where the step goes too (flow maps): time_to is the same map of the end of the
  *   step, or of the sampler's own aim (dm_emit_eval_to of sampler.h), or equal to time where what is wanted is the
- *   prediction at that level itself (likelihoods, particles, codebooks, Langevin steps).
+ *   prediction at that level itself (likelihoods, particles, codebooks, Langevin steps). The maps by table index begin at
+ *   index 0, so the clean end, t = -1, has the time_to 0 of entry 0 as well: there sigma_to = 0 tells it, or time=t.
  * ops may be NULL for step mode without destroy. */
 DM_API dm_status dm_model_create(dm_model **out, const char *spec, const dm_model_ops *ops, void *user,
                                  const dm_allocator *allocator, dm_error *err);

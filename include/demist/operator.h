@@ -13,7 +13,10 @@ typedef struct dm_operator dm_operator;
  *   DM_OPERATOR_POSTERIOR   A^T (r^2 A A^T + s^2)^-1 (y - A x), r and s = parameter[0], parameter[1]
  *   DM_OPERATOR_NORMAL      A^T (r^2 A A^T + s^2)^-1 A x
  *   DM_OPERATOR_DIRECTION   A^T (y - A x) / |y - A x|, 0 where the residual is 0
- *   DM_OPERATOR_PROJECT     A^+ A x, the part of x that A sees; no measurement is needed */
+ *   DM_OPERATOR_PROJECT     A^+ A x, the part of x that A sees; no measurement is needed
+ *   DM_OPERATOR_ONES        A^T 1, whatever x is; no measurement is needed
+ *   DM_OPERATOR_DIVIDED     A^T ((y - A x) / (max(r^2 A w, 0) + s^2)), element by element (0 where that is 0), of a second
+ *                           value w, r and s as above: dm_emit_operator_by */
 enum {
 	DM_OPERATOR_RESIDUAL = 1,
 	DM_OPERATOR_GRAM = 2,
@@ -21,7 +24,9 @@ enum {
 	DM_OPERATOR_POSTERIOR = 4,
 	DM_OPERATOR_NORMAL = 5,
 	DM_OPERATOR_DIRECTION = 6,
-	DM_OPERATOR_PROJECT = 7
+	DM_OPERATOR_PROJECT = 7,
+	DM_OPERATOR_ONES = 8,
+	DM_OPERATOR_DIVIDED = 9
 };
 
 /* A linear map of the caller's, one sample at a time, in double. apply: out[n_out] = A in[n_in]; adjoint: out[n_in] =
@@ -42,10 +47,10 @@ DM_API dm_status dm_operator_create_custom(dm_operator **out, size_t n_in, size_
  *
  * identity      y = x, n numbers: for noise alone
  * mask          y = the elements of x where mask[n] is 1, in their order; the mask holds 0 and 1, and at least one 1
- * matrix        y[n_out] = a x, a[n_out][n_in] row by row
+ * matrix        y[n_out] = a x, a[n_out][n_in] row by row, not all of them 0
  * convolution   every channel with kernel[kernel_height][kernel_width], whose middle is element (kernel_height / 2, kernel_width
  *               / 2), rounded down: y[i][j] = sum kernel[k][l] x[i - k + middle][j - l + middle]; n_out = n_in. The kernel
- *               may not be larger than the picture. What x is outside of it, boundary says:
+ *               may not be larger than the picture, and not be 0 everywhere. What x is outside of it, boundary says:
  *                 DM_BOUNDARY_ZERO      0
  *                 DM_BOUNDARY_PERIODIC  x again, from the other side
  *                 DM_BOUNDARY_REFLECT   x mirrored in its outermost elements, which are not repeated: c b | a b c
@@ -73,7 +78,8 @@ DM_API dm_status dm_operator_apply(const dm_operator *op, const double *in, doub
 DM_API dm_status dm_operator_adjoint(const dm_operator *op, const double *in, double *out, dm_error *err);
 
 /* Whether <A x, y> = <x, A^T y> for a few random x and y; *mismatch (may be NULL) receives the largest difference, relative
- * to sum |(A x)_i y_i| + sum |x_i (A^T y)_i|. DM_ERR_ARGUMENT, naming it, above 1e-6. */
+ * to sum |(A x)_i y_i| + sum |x_i (A^T y)_i|. DM_ERR_ARGUMENT, naming it, above 1e-6, and where A x and A^T y are
+ * all 0: such an operator measures nothing. */
 DM_API dm_status dm_operator_check(const dm_operator *op, double *mismatch, dm_error *err);
 
 #endif

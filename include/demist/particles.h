@@ -23,7 +23,9 @@ typedef struct dm_particles dm_particles;
  * wants ln p(y | x) of every row beside the gradient. options (NULL: none), "name=value,...":
  *   noise      standard deviation of the measurement's noise; above 0, required with an operator
  *   data       standard deviation of the data, for what x0 may differ from its estimate: r^2 = sigma^2 data^2 /
- *              (alpha^2 data^2 + sigma^2) is added to noise^2. 0, the default: nothing is (Wu 2023)
+ *              (alpha^2 data^2 + sigma^2) is added to noise^2 before the last node. Default 1. 0: nothing is added, as
+ *              algorithm 1 of Wu 2023 has it (its code for pictures adds a variance that follows the level, too); then a
+ *              proposal overshoots where noise is small against what x0 may be off by, and the weights are of no use
  *   twist      x0 (default): gradients are asked for at the estimate x0, with respect to it (alpha 1, sigma 0, time 0), and
  *              taken to the state by the model's vjp; state: at the state, with respect to what the model reads. At the last
  *              node both are asked at the sample itself

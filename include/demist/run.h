@@ -47,8 +47,8 @@ DM_API dm_status dm_run_start_kept(dm_run *run, int32_t k, const void *x, int32_
 
 /* An array that the guidance reads: which = DM_BOUND_KNOWN, _MASK, _REFERENCE, _USER + k, of n_element values (the same for
  * all samples) or n_sample rows of n_element; or DM_BOUND_MEASUREMENT, the operator's n_out values or n_sample rows of
- * them. n says which. Values must be finite, those of a mask in [0, 1]. Copied, so it may be bound anew before the run
- * starts; all that the plan reads must be bound by then. */
+ * them. n says which. Values must be finite, those of a mask (of "multi", too) in [0, 1]. Copied, so it may be bound anew
+ * before the run starts; all that the plan reads must be bound by then. */
 DM_API dm_status dm_run_bind(dm_run *run, int32_t which, const void *data, int32_t type, size_t n, dm_error *err);
 
 /* A function that hears of every step in driver mode (plans with progress or preview); non-zero stops the run there. */

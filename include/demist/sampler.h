@@ -131,7 +131,8 @@ DM_API void dm_sampler_free(dm_sampler *sampler);
 /* The order of convergence that is claimed of a whole run with these options, its start and its last step included: p
  * where the error falls as the p-th power of the step. Of options that draw nothing it is the order towards the
  * probability-flow ODE, of others the weak order towards the SDE they stand for, with an exact model in both. It holds for
- * more and more nodes, even in lambda, down to a level above 0; of an adaptive method it is that of its formulas over
+ * more and more nodes, even in lambda, down to a level above 0, and where the number of steps matters for the worst one; with
+ * an option lower_order_below for grids of at least so many steps. Of an adaptive method it is that of its formulas over
  * equal steps. 0: none is claimed, or sampler is NULL. */
 DM_API int32_t dm_sampler_order(const dm_sampler *sampler);
 

@@ -151,21 +151,31 @@ static dm_status parse_choice(const char *where, const dm_option *o, const char 
 	return unknown(err, what, text, n, o->choice, count);
 }
 
-static dm_status parse_list(const char *where, const dm_option *o, const char *text, size_t n, struct dmi_options *out,
-                            const dm_allocator *allocator, dm_error *err)
+/* Whether option k is a list, and another one stands before it. */
+static int is_second_list(const dm_option *table, int32_t k)
+{
+	int32_t before = 0;
+	for (int32_t i = 0; i < k && i < 32; i++)
+		before += dmi_option_row(table, i)->type == DM_OPTION_LIST;
+	return before > 0 && dmi_option_row(table, k)->type == DM_OPTION_LIST;
+}
+
+static dm_status parse_list(const char *where, const dm_option *o, int second, const char *text, size_t n,
+                            struct dmi_options *out, const dm_allocator *allocator, dm_error *err)
 {
 	size_t count = 1;
 	for (size_t i = 0; i < n; i++)
 		count += text[i] == '/';
-	out->list = dmi_allocate(allocator, count, sizeof *out->list, err);
-	if (!out->list)
+	double *list = dmi_allocate(allocator, count, sizeof *list, err);
+	if (!list)
 		return DM_ERR_MEMORY;
-	out->n_list = count;
+	*(second ? &out->second : &out->list) = list;
+	*(second ? &out->n_second : &out->n_list) = count;
 	for (size_t i = 0; i < count; i++) {
 		size_t k = 0;
 		while (k < n && text[k] != '/')
 			k++;
-		dm_status st = parse_number(where, o, text, k, &out->list[i], err);
+		dm_status st = parse_number(where, o, text, k, &list[i], err);
 		if (st != DM_OK)
 			return st;
 		text += k + 1;
@@ -174,14 +184,15 @@ static dm_status parse_list(const char *where, const dm_option *o, const char *t
 	return DM_OK;
 }
 
-static dm_status parse_value(const char *where, const dm_option *o, int32_t k, const char *text, size_t n,
+static dm_status parse_value(const char *where, const dm_option *table, int32_t k, const char *text, size_t n,
                              struct dmi_options *out, const dm_allocator *allocator, dm_error *err)
 {
+	const dm_option *o = dmi_option_row(table, k);
 	if (out->given & (1u << k))
 		return dmi_fail(err, DM_ERR_ARGUMENT, "%s: option %s is given twice", where, o->name);
 	out->given |= 1u << k;
 	if (o->type == DM_OPTION_LIST)
-		return parse_list(where, o, text, n, out, allocator, err);
+		return parse_list(where, o, is_second_list(table, k), text, n, out, allocator, err);
 	if (o->type == DM_OPTION_CHOICE)
 		return parse_choice(where, o, text, n, &out->value[k], err);
 	return parse_number(where, o, text, n, &out->value[k], err);
@@ -201,7 +212,7 @@ static dm_status parse_one(const char *where, const dm_option *table, int32_t n,
 			continue;
 		if (name == length)
 			return dmi_fail(err, DM_ERR_ARGUMENT, "%s: option %s has no value (write %s=...)", where, o->name, o->name);
-		return parse_value(where, o, k, text + name + 1, length - name - 1, out, allocator, err);
+		return parse_value(where, table, k, text + name + 1, length - name - 1, out, allocator, err);
 	}
 	return unknown(err, where, text, name, candidate, (size_t)n);
 }
@@ -237,8 +248,18 @@ dm_status dmi_options_parse(struct dmi_options *out, const char *kind, const cha
 void dmi_options_free(struct dmi_options *options, const dm_allocator *allocator)
 {
 	dmi_release_memory(allocator, options->list, options->n_list * sizeof *options->list);
-	options->list = NULL;
-	options->n_list = 0;
+	dmi_release_memory(allocator, options->second, options->n_second * sizeof *options->second);
+	options->list = options->second = NULL;
+	options->n_list = options->n_second = 0;
+}
+
+dm_status dmi_option_needs(const struct dmi_options *options, const char *kind, const struct dmi_method *method,
+                           int32_t k, const char *what, dm_error *err)
+{
+	if (!(options->given & (1u << k)))
+		return DM_OK;
+	return dmi_fail(err, DM_ERR_ARGUMENT, "%s \"%s\": option %s has no effect without %s", kind, method->info.name,
+	                dmi_option_row(method->option, k)->name, what);
 }
 
 static dm_status check_row(const dm_option *o, int32_t k, dm_error *err)
@@ -288,15 +309,19 @@ dm_status dmi_options_check_table(const dm_option *table, int32_t n, dm_error *e
 	return DM_OK;
 }
 
-static void print_value(struct dmi_text *text, const dm_option *o, const struct dmi_options *options, double value)
+static void print_value(struct dmi_text *text, const dm_option *table, int32_t k, const struct dmi_options *options)
 {
+	const dm_option *o = dmi_option_row(table, k);
+	int second = is_second_list(table, k);
+	double value = options->value[k];
+	size_t n = second ? options->n_second : options->n_list;
 	if (o->type == DM_OPTION_CHOICE)
 		dmi_text_string(text, o->choice[(size_t)value]);
 	else if (o->type != DM_OPTION_LIST)
 		dmi_text_format(text, "%g", value);
 	else
-		for (size_t i = 0; i < options->n_list; i++)
-			dmi_text_format(text, i ? "/%g" : "%g", options->list[i]);
+		for (size_t i = 0; i < n; i++)
+			dmi_text_format(text, i ? "/%g" : "%g", second ? options->second[i] : options->list[i]);
 }
 
 void dmi_options_print(struct dmi_text *text, const char *name, const dm_option *table, int32_t n,
@@ -306,10 +331,11 @@ void dmi_options_print(struct dmi_text *text, const char *name, const dm_option 
 	dmi_text_string(text, name);
 	for (int32_t k = 0; k < n; k++) {
 		const dm_option *o = dmi_option_row(table, k);
-		if (o->type == DM_OPTION_LIST ? !options->n_list : options->value[k] == o->value)
+		size_t length = is_second_list(table, k) ? options->n_second : options->n_list;
+		if (o->type == DM_OPTION_LIST ? !length : options->value[k] == o->value)
 			continue;
 		dmi_text_format(text, "%s%s=", separator, o->name);
-		print_value(text, o, options, options->value[k]);
+		print_value(text, table, k, options);
 		separator[0] = ',';
 	}
 }

@@ -40,12 +40,13 @@ struct dmi_method {
 		sizeof(dm_option), name, help, DM_OPTION_LIST, 0, low, high, NULL                                              \
 	}
 
-/* The values of a method's options, in the order of its table. At most one of them is a list. */
+/* The values of a method's options, in the order of its table. At most two of them are lists: list is the first of the
+ * table, second the other. */
 struct dmi_options {
 	double value[DMI_MAX_OPTION];
 	uint32_t given; /* bit k: option k was named */
-	double *list;
-	size_t n_list;
+	double *list, *second;
+	size_t n_list, n_second;
 };
 
 /* Whether a name of the caller's can stand in a spec and in JSON: 1 to 63 characters, none of them a space or of
@@ -57,6 +58,10 @@ int dmi_name_is_good(const char *name, size_t n);
 dm_status dmi_options_parse(struct dmi_options *out, const char *kind, const char *method, const dm_option *table,
                             int32_t n, const char *text, const dm_allocator *allocator, dm_error *err);
 void dmi_options_free(struct dmi_options *options, const dm_allocator *allocator);
+
+/* Refuses option k where it was named although it does nothing without `what`, such as "zero_snr=floor". */
+dm_status dmi_option_needs(const struct dmi_options *options, const char *kind, const struct dmi_method *method,
+                           int32_t k, const char *what, dm_error *err);
 
 /* Checks a caller's table: sizes, names, bounds, defaults inside them. */
 dm_status dmi_options_check_table(const dm_option *table, int32_t n, dm_error *err);

@@ -17,7 +17,7 @@ static const char *const variances[] = {"small", "large", NULL};
 /* In the order of the DMI_PARTICLES_... numbers. */
 static const dm_option options[] = {
     DMI_REAL("noise", "standard deviation of the measurement's noise", 0, 0, 1e6),
-    DMI_REAL("data", "standard deviation of an element of the data, for r^2; 0: r = 0", 0, 0, 1e6),
+    DMI_REAL("data", "standard deviation of an element of the data, for r^2; 0: r = 0", 1, 0, 1e6),
     DMI_CHOICE("twist", "what gradients are asked at: the estimate x0, or the state", DMI_TWIST_X0, twists),
     DMI_INTEGER("target", "number of the log-probability, handed on in the request", 0, 0, 1e6),
     DMI_CHOICE("jacobian", "of x0 by the state: the model's vjp, or r^2 alone", DMI_JACOBIAN_EXACT, jacobians),

@@ -120,11 +120,12 @@ static dm_status weights(void *user, const dm_node *at, const dm_branch *branch,
 	return DM_OK;
 }
 
-static dm_status check(const struct dmi_options *o, dm_guidance_ops *ops, dm_error *err)
+static dm_status check(const struct dmi_guidance_type *type, const struct dmi_options *o, dm_guidance_ops *ops,
+                       dm_error *err)
 {
 	if (o->value[MOMENTUM] == 0)
 		ops->keep = NULL;
-	return dmi_guidance_check_scale(o, ops, err);
+	return dmi_guidance_check_scale(type, o, ops, err);
 }
 
 const struct dmi_guidance_type dmi_guidance_apg = {

@@ -63,11 +63,12 @@ static dm_status after(void *user, const dm_guide *guide, dm_emit *e, dm_val *x0
 	return DM_OK;
 }
 
-static dm_status check(const struct dmi_options *o, dm_guidance_ops *ops, dm_error *err)
+static dm_status check(const struct dmi_guidance_type *type, const struct dmi_options *o, dm_guidance_ops *ops,
+                       dm_error *err)
 {
 	if (o->value[ZERO_STEPS] == 0)
 		ops->after = NULL;
-	return dmi_guidance_check_scale(o, ops, err);
+	return dmi_guidance_check_scale(type, o, ops, err);
 }
 
 const struct dmi_guidance_type dmi_guidance_cfg_zero_star = {

@@ -30,35 +30,43 @@ double dmi_scale_at(const double *option, const dm_node *at, double neutral)
 	return options->n_list ? interpolate(options->list, options->n_list / 2, at->lambda) : option[DMI_SCALE];
 }
 
-dm_status dmi_guidance_check_interval(const struct dmi_options *options, dm_guidance_ops *ops, dm_error *err)
+dm_status dmi_guidance_check_interval(const struct dmi_guidance_type *type, const struct dmi_options *options,
+                                      dm_guidance_ops *ops, dm_error *err)
 {
 	(void)ops;
 	if (options->value[DMI_FROM] > options->value[DMI_TO])
-		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: from = %g must not be above to = %g (both are lambda)",
-		                options->value[DMI_FROM], options->value[DMI_TO]);
+		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance \"%s\": from = %g must not be above to = %g (both are lambda)",
+		                type->method.info.name, options->value[DMI_FROM], options->value[DMI_TO]);
 	return DM_OK;
 }
 
-static dm_status check_table(const double *pair, size_t n, dm_error *err)
+static dm_status check_table(const struct dmi_guidance_type *type, const double *pair, size_t n, dm_error *err)
 {
+	const char *name = type->method.info.name;
+	const dm_option *scale = &type->method.option[DMI_SCALE];
 	if (n % 2)
-		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: table has %z numbers, it takes pairs lambda/scale", n);
+		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance \"%s\": table has %z numbers, it takes pairs lambda/scale",
+		                name, n);
 	for (size_t i = 0; i < n; i += 2) {
 		if (i && !(pair[i] > pair[i - 2]))
-			return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: table: lambda = %g must be above %g, the one before it",
-			                pair[i], pair[i - 2]);
-		if (!(fabs(pair[i + 1]) <= 1000))
-			return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: table: scale = %g is outside [-1000, 1000]", pair[i + 1]);
+			return dmi_fail(err, DM_ERR_ARGUMENT,
+			                "guidance \"%s\": table: lambda = %g must be above %g, the one before it", name, pair[i],
+			                pair[i - 2]);
+		if (!(pair[i + 1] >= scale->low && pair[i + 1] <= scale->high))
+			return dmi_fail(err, DM_ERR_ARGUMENT, "guidance \"%s\": table: scale = %g is outside [%g, %g]", name,
+			                pair[i + 1], scale->low, scale->high);
 	}
 	return DM_OK;
 }
 
-dm_status dmi_guidance_check_scale(const struct dmi_options *options, dm_guidance_ops *ops, dm_error *err)
+dm_status dmi_guidance_check_scale(const struct dmi_guidance_type *type, const struct dmi_options *options,
+                                   dm_guidance_ops *ops, dm_error *err)
 {
 	if ((options->given >> DMI_SCALE & 1) && options->n_list)
-		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: scale and table exclude each other");
-	dm_status st = dmi_guidance_check_interval(options, ops, err);
-	return st == DM_OK ? check_table(options->list, options->n_list, err) : st;
+		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance \"%s\": scale and table exclude each other",
+		                type->method.info.name);
+	dm_status st = dmi_guidance_check_interval(type, options, ops, err);
+	return st == DM_OK ? check_table(type, options->list, options->n_list, err) : st;
 }
 
 void dmi_list_parts(const struct dmi_part *part, int32_t n_part, dm_branch *branch, int32_t *n)

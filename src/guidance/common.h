@@ -15,11 +15,12 @@ enum { DMI_SCALE, DMI_FROM, DMI_TO, DMI_TABLE, DMI_SCALE_END };
 	         (double)INFINITY),                                                                                        \
 	    DMI_REAL("to", "largest lambda at which it acts", (double)INFINITY, -(double)INFINITY, (double)INFINITY)
 
-#define DMI_SCALE_OPTIONS(help, value)                                                                                 \
-	DMI_REAL("scale", help, value, -1000, 1000), DMI_INTERVAL_OPTIONS,                                                 \
+#define DMI_SCALE_OPTIONS_WITHIN(help, value, low, high)                                                               \
+	DMI_REAL("scale", help, value, low, high), DMI_INTERVAL_OPTIONS,                                                   \
 	    DMI_LIST("table",                                                                                              \
 	             "lambda/scale/lambda/scale/...: in place of scale, linear in lambda, constant before and after",      \
 	             -1e30, 1e30)
+#define DMI_SCALE_OPTIONS(help, value) DMI_SCALE_OPTIONS_WITHIN(help, value, -1000, 1000)
 
 /* Whether a node lies in the interval. */
 int dmi_acts_at(const double *option, const dm_node *at);
@@ -28,8 +29,10 @@ int dmi_acts_at(const double *option, const dm_node *at);
 double dmi_scale_at(const double *option, const dm_node *at, double neutral);
 
 /* The checks of a guidance that has these options: dmi_guidance_check_interval for the interval alone. */
-dm_status dmi_guidance_check_interval(const struct dmi_options *options, dm_guidance_ops *ops, dm_error *err);
-dm_status dmi_guidance_check_scale(const struct dmi_options *options, dm_guidance_ops *ops, dm_error *err);
+dm_status dmi_guidance_check_interval(const struct dmi_guidance_type *type, const struct dmi_options *options,
+                                      dm_guidance_ops *ops, dm_error *err);
+dm_status dmi_guidance_check_scale(const struct dmi_guidance_type *type, const struct dmi_options *options,
+                                   dm_guidance_ops *ops, dm_error *err);
 
 /* A branch and its weight; the first of a list stands for the result of the stages before (the given condition where
  * there are none), whatever its branch says. */

@@ -2,7 +2,7 @@
  * branches, so any chain is one weighted sum of the branches; and the statistics a stage asks for follow from the Gram
  * matrix of the branches alone. One pass over memory serves the whole chain. */
 #include "base/compiler.h"
-#include "guidance/guidance.h"
+#include "guidance/common.h"
 #include "base/error.h"
 #include <stddef.h>
 #include <string.h>
@@ -26,22 +26,51 @@ static int combines(const struct dmi_stage *stage)
 	return stage->ops.weights != NULL;
 }
 
-/* A stage that combines branches may not follow one that acts on their combination; both need what they work with. */
-static dm_status fits(const dm_guidance *g, const struct dmi_stage *stage, dm_error *err)
+/* The first stage that acts on what the branches became; NULL where all weigh branches. */
+static const struct dmi_stage *first_after_branches(const dm_guidance *g)
 {
-	const struct dmi_stage *last = g->n_stage ? &g->stage[g->n_stage - 1] : NULL;
-	if (g->n_stage == DMI_MAX_STAGE)
-		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: more than %d stages", DMI_MAX_STAGE);
+	for (int32_t i = 0; i < g->n_stage; i++)
+		if (!g->stage[i].ops.branches)
+			return &g->stage[i];
+	return NULL;
+}
+
+/* Where a stage that weighs branches may stand. */
+static dm_status fits_order(const dm_guidance *g, const struct dmi_stage *stage, dm_error *err)
+{
+	const struct dmi_stage *last = g->n_stage ? &g->stage[g->n_stage - 1] : NULL, *after = first_after_branches(g);
 	if (last && stage->type && stage->type->first)
 		return dmi_fail(
 		    err, DM_ERR_UNSUPPORTED,
 		    "guidance: \"%s\" makes its result of the branches alone, so it must stand first, before \"%s\"",
 		    stage->name, g->stage[0].name);
-	if (combines(stage) && last && !combines(last))
+	if (!last && stage->type && stage->type->compares)
+		return dmi_fail(err, DM_ERR_UNSUPPORTED,
+		                "guidance: \"%s\" compares what is guided with the given prediction, so it must stand behind a "
+		                "stage that guides",
+		                stage->name);
+	if (after && (stage->type ? stage->type->ops.weights && !stage->type->space : combines(stage)))
 		return dmi_fail(
 		    err, DM_ERR_UNSUPPORTED,
 		    "guidance: \"%s\" combines branches, so it must stand before \"%s\", which acts on their combination",
+		    stage->name, after->name);
+	if (last && combines(stage) && !combines(last))
+		return dmi_fail(
+		    err, DM_ERR_UNSUPPORTED,
+		    "guidance: \"%s\", a stage of the caller's with weights(), must stand before \"%s\", which weighs "
+		    "branches after the evaluation",
 		    stage->name, last->name);
+	return DM_OK;
+}
+
+/* Whether a stage may stand at the end of the chain, and has what it works with. */
+static dm_status fits(const dm_guidance *g, const struct dmi_stage *stage, dm_error *err)
+{
+	if (g->n_stage == DMI_MAX_STAGE)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: more than %d stages", DMI_MAX_STAGE);
+	dm_status st = fits_order(g, stage, err);
+	if (st != DM_OK)
+		return st;
 	if (stage->ops.keep && dmi_guidance_kept(g) == DMI_MAX_GUIDE_KEPT)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: more than %d stages keep a value", DMI_MAX_GUIDE_KEPT);
 	if (stage->type && stage->type->needs_operator && !g->op)
@@ -50,11 +79,15 @@ static dm_status fits(const dm_guidance *g, const struct dmi_stage *stage, dm_er
 	return DM_OK;
 }
 
-/* Whether a stage must look at its values after the evaluation: in another space, or behind a stage that emits. */
+/* Whether a stage must weigh its branches after the evaluation: in another space, behind a stage that does so, or
+ * because it does more there. */
 static int is_elsewhere(const dm_guidance *g, const struct dmi_stage *stage)
 {
 	int32_t space = stage->type->space;
-	return space && (stage->options.value[space] != 0 || (g->n_stage && !combines(&g->stage[g->n_stage - 1])));
+	if (!combines(stage))
+		return 0;
+	return (space && stage->options.value[space] != 0) || stage->ops.after ||
+	       (g->n_stage && !combines(&g->stage[g->n_stage - 1]));
 }
 
 static dm_status add_stage(dm_guidance *g, const char *spec, dm_error *err)
@@ -76,7 +109,7 @@ static dm_status add_stage(dm_guidance *g, const char *spec, dm_error *err)
 		return st;
 	*stage = draft;
 	stage->user = stage->options.value;
-	st = type->check ? type->check(&stage->options, &stage->ops, err) : DM_OK;
+	st = type->check ? type->check(type, &stage->options, &stage->ops, err) : DM_OK;
 	if (st == DM_OK && is_elsewhere(g, stage))
 		st = dmi_space_adapt(stage, err);
 	if (st == DM_OK)
@@ -93,20 +126,23 @@ static dm_status add_stage(dm_guidance *g, const char *spec, dm_error *err)
 /* Splits at '|'. "none" alone is the empty chain. */
 static dm_status parse_chain(dm_guidance *g, const char *spec, dm_error *err)
 {
-	char one[512];
+	size_t size = strlen(spec) + 1;
 	if (!strcmp(spec, "none"))
 		return DM_OK;
-	for (;;) {
-		size_t length = strcspn(spec, "|");
-		if (length >= sizeof one)
-			return dmi_fail(err, DM_ERR_ARGUMENT, "guidance: a stage of %z characters is too long", length);
-		memcpy(one, spec, length);
+	char *chain = dmi_allocate(&g->object.allocator, size, 1, err), *one = chain;
+	if (!chain)
+		return DM_ERR_MEMORY;
+	memcpy(chain, spec, size);
+	dm_status st = DM_OK;
+	for (int more = 1; st == DM_OK && more;) {
+		size_t length = strcspn(one, "|");
+		more = one[length] != 0;
 		one[length] = 0;
-		dm_status st = add_stage(g, one, err);
-		if (st != DM_OK || !spec[length])
-			return st;
-		spec += length + 1;
+		st = add_stage(g, one, err);
+		one += length + 1;
 	}
+	dmi_release_memory(&g->object.allocator, chain, size);
+	return st;
 }
 
 static void inherit(dm_guidance *g, const dm_guidance *base)
@@ -266,6 +302,17 @@ int dmi_guidance_needs_stats(const dm_guidance *guidance)
 	return needs;
 }
 
+const char *dmi_guidance_without_jacobian(const dm_guidance *guidance)
+{
+	for (int32_t i = 0; guidance && i < guidance->n_stage; i++) {
+		const struct dmi_stage *stage = &guidance->stage[i];
+		if (combines(stage) ? stage->ops.needs_stats || stage->ops.keep
+		                    : stage->type && stage->ops.branches && stage->ops.after)
+			return stage->name;
+	}
+	return NULL;
+}
+
 int32_t dmi_guidance_kept(const dm_guidance *guidance)
 {
 	int32_t n = 0;
@@ -385,12 +432,12 @@ dm_status dmi_guidance_keep(const dm_guidance *guidance, int32_t k, const dm_nod
 	return DM_OK;
 }
 
-int32_t dmi_guidance_map(const dm_guidance *guidance, int32_t k, double parameter[4])
+int32_t dmi_guidance_map(const dm_guidance *guidance, const dm_node *at, int32_t k, double parameter[4])
 {
 	memset(parameter, 0, 4 * sizeof *parameter);
 	for (int32_t i = 0; guidance && i < guidance->n_stage; i++) {
 		const struct dmi_stage *stage = &guidance->stage[i];
-		if (!stage->type || !stage->type->map || k-- > 0)
+		if (!stage->type || !stage->type->map || !dmi_acts_at(stage->options.value, at) || k-- > 0)
 			continue;
 		stage->type->parameters(stage->options.value, parameter);
 		return stage->type->map;

@@ -9,15 +9,15 @@
 #include "guidance/common.h"
 #include "demist/array.h"
 
-enum { SCALE };
-
 static const dm_option options[] = {
     DMI_REAL("scale", "that of the guidance before", 1, -1000, 1000),
+    DMI_INTERVAL_OPTIONS,
 };
 
 static dm_status branches(void *user, const dm_node *at, dm_branch *branch, int32_t *n)
 {
-	(void)user, (void)at;
+	if (!dmi_acts_at(user, at))
+		return DM_OK;
 	branch[(*n)++] = (dm_branch){0, DM_CONDITION_GIVEN, 0};
 	branch[(*n)++] = (dm_branch){0, DM_CONDITION_NONE, 0};
 	return DM_OK;
@@ -32,10 +32,12 @@ static dm_val root(dm_emit *e, dm_val x)
 static dm_status after(void *user, const dm_guide *guide, dm_emit *e, dm_val *x0)
 {
 	const double *option = user;
+	if (!dmi_acts_at(option, guide->at))
+		return DM_OK;
 	dm_val given = dm_emit_branch(e, guide->evaluation, &(dm_branch){0, DM_CONDITION_GIVEN, 0});
 	dm_val none = dm_emit_branch(e, guide->evaluation, &(dm_branch){0, DM_CONDITION_NONE, 0});
-	dm_val leap = dm_emit_linear(e, 1, &(dm_term){option[SCALE], given});
-	dm_val back = dm_emit_linear(e, 1, &(dm_term){option[SCALE], none});
+	dm_val leap = dm_emit_linear(e, 1, &(dm_term){option[DMI_SCALE], given});
+	dm_val back = dm_emit_linear(e, 1, &(dm_term){option[DMI_SCALE], none});
 	dm_val middle = dm_emit_linear(e, 2, (dm_term[]){{0.5, leap}, {0.5, *x0}});
 	const dm_val value[4] = {*x0, leap, root(e, back), root(e, middle)};
 	*x0 = dm_emit_weighted(e, 4, value, 0, (double[4]){0, 0, 0, 0});
@@ -61,4 +63,5 @@ const struct dmi_guidance_type dmi_guidance_mahiro = {
                                "more along the conditional prediction where the guided one is like the unconditional",
                                "Mahiro of image editors", options, "ComfyUI: Mahiro"),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .branches = branches, .after = after, .rule = rule},
+    .check = dmi_guidance_check_interval,
 };

@@ -1,5 +1,5 @@
 /* Several conditions with weights: number 0 (the given one), 2, 3, ...; inactive ones, outside their interval, drop out.
- * Without weights it is the given one alone.
+ * Without weights it is the given one alone. Outside the interval of the whole the scale is 1: the conditions as they are.
  *
  *     form=mean   x0 = none + scale (p - none),  p = sum_k w_k x0_k / sum_k w_k   (weights above 0)
  *     form=sum    x0 = none + scale sum_k w_k (x0_k - none)                        (Liu 2022)
@@ -11,15 +11,14 @@
 #include "base/error.h"
 #include "demist/array.h"
 
-enum { WEIGHTS = DMI_TABLE, INTERVALS, FORM, MASKS };
+enum { WEIGHTS = DMI_SCALE_END, INTERVALS, FORM, MASKS };
 enum { MEAN, SUM };
 enum { MAX_CONDITION = DM_GUIDANCE_MAX_BRANCH - 1, MAX_MASK = DM_BOUND_MEASUREMENT - DM_BOUND_USER };
 
 static const char *const forms[] = {"mean", "sum", NULL};
 
 static const dm_option options[] = {
-    DMI_REAL("scale", "1: the conditions as they are; above 1: stronger", 1, -1000, 1000),
-    DMI_INTERVAL_OPTIONS,
+    DMI_SCALE_OPTIONS("1: the conditions as they are; above 1: stronger", 1),
     DMI_LIST("weights", "w/w/... of the conditions number 0, 2, 3, ...; with intervals=1 w/from/to/w/from/to/...",
              -(double)INFINITY, (double)INFINITY),
     DMI_INTEGER("intervals",
@@ -39,12 +38,12 @@ static int32_t active(const double *option, const dm_node *at, struct dmi_part *
 {
 	static const double alone[3] = {1, -(double)INFINITY, (double)INFINITY};
 	const struct dmi_options *o = all(option);
-	size_t width = option[INTERVALS] != 0 ? 3 : 1, n_list = o->n_list ? o->n_list : width;
+	size_t width = option[INTERVALS] != 0 ? 3 : 1, n_entry = o->n_second ? o->n_second : width;
 	int32_t n = 0;
-	if (option[DMI_SCALE] == 0 || !dmi_acts_at(option, at))
+	if (dmi_scale_at(option, at, 1) == 0)
 		return 0;
-	for (size_t k = 0; k * width < n_list; k++) {
-		const double *entry = o->n_list ? o->list + k * width : alone;
+	for (size_t k = 0; k * width < n_entry; k++) {
+		const double *entry = o->n_second ? o->second + k * width : alone;
 		if (entry[0] == 0 || (width == 3 && !(at->lambda >= entry[1] && at->lambda <= entry[2])))
 			continue;
 		place[n] = (int32_t)k;
@@ -57,16 +56,16 @@ static int32_t active(const double *option, const dm_node *at, struct dmi_part *
 static int32_t parts(const double *option, const dm_node *at, struct dmi_part part[2 + MAX_CONDITION])
 {
 	int32_t place[MAX_CONDITION], n = active(option, at, part + 2, place);
-	double sum = 0, total = 0;
+	double scale = dmi_scale_at(option, at, 1), sum = 0, total = 0;
 	for (int32_t k = 0; k < n; k++)
 		sum += part[2 + k].weight;
 	for (int32_t k = 0; k < n; k++) {
-		part[2 + k].weight *= option[FORM] == MEAN ? option[DMI_SCALE] / sum : option[DMI_SCALE];
+		part[2 + k].weight *= option[FORM] == MEAN ? scale / sum : scale;
 		total += part[2 + k].weight;
 	}
 	part[0] = (struct dmi_part){{0, DM_CONDITION_GIVEN, 0}, 0};
 	/* of a mean the weights add up to scale, but for rounding */
-	part[1] = (struct dmi_part){{0, DM_CONDITION_NONE, 0}, 1 - (n && option[FORM] == MEAN ? option[DMI_SCALE] : total)};
+	part[1] = (struct dmi_part){{0, DM_CONDITION_NONE, 0}, 1 - (n && option[FORM] == MEAN ? scale : total)};
 	return 2 + n;
 }
 
@@ -112,32 +111,33 @@ static dm_status after(void *user, const dm_guide *guide, dm_emit *e, dm_val *x0
 	dm_val sum = dm_emit_linear(e, 2 * n, shift);
 	if (option[FORM] == MEAN)
 		sum = dm_emit_map(e, DM_MAP_RATIO, 2, (dm_val[]){sum, dm_emit_linear(e, n, share)}, no_parameter);
-	*x0 = dm_emit_linear(e, 2, (dm_term[]){{1, none}, {option[DMI_SCALE], sum}});
+	*x0 = dm_emit_linear(e, 2, (dm_term[]){{1, none}, {dmi_scale_at(option, guide->at, 1), sum}});
 	return DM_OK;
 }
 
 static dm_status check_weights(const struct dmi_options *o, size_t width, dm_error *err)
 {
 	int32_t most = o->value[MASKS] != 0 ? MAX_MASK : MAX_CONDITION;
-	if (o->n_list % width || o->n_list / width > (size_t)most)
+	if (o->n_second % width || o->n_second / width > (size_t)most)
 		return dmi_fail(err, DM_ERR_ARGUMENT,
 		                "guidance \"multi\": weights has %z numbers, it takes %z for each of 1 to %d conditions",
-		                o->n_list, width, most);
-	for (size_t i = 0; i < o->n_list; i += width) {
-		if (!(fabs(o->list[i]) <= 1000) || (o->value[FORM] == MEAN && o->list[i] < 0))
-			return dmi_fail(err, DM_ERR_ARGUMENT, "guidance \"multi\": weight %g is outside [%g, 1000]", o->list[i],
+		                o->n_second, width, most);
+	for (size_t i = 0; i < o->n_second; i += width) {
+		if (!(fabs(o->second[i]) <= 1000) || (o->value[FORM] == MEAN && o->second[i] < 0))
+			return dmi_fail(err, DM_ERR_ARGUMENT, "guidance \"multi\": weight %g is outside [%g, 1000]", o->second[i],
 			                o->value[FORM] == MEAN ? 0.0 : -1000.0);
-		if (width == 3 && o->list[i + 1] > o->list[i + 2])
+		if (width == 3 && o->second[i + 1] > o->second[i + 2])
 			return dmi_fail(err, DM_ERR_ARGUMENT,
-			                "guidance \"multi\": from = %g must not be above to = %g (both are lambda)", o->list[i + 1],
-			                o->list[i + 2]);
+			                "guidance \"multi\": from = %g must not be above to = %g (both are lambda)",
+			                o->second[i + 1], o->second[i + 2]);
 	}
 	return DM_OK;
 }
 
-static dm_status check(const struct dmi_options *o, dm_guidance_ops *ops, dm_error *err)
+static dm_status check(const struct dmi_guidance_type *type, const struct dmi_options *o, dm_guidance_ops *ops,
+                       dm_error *err)
 {
-	dm_status st = dmi_guidance_check_interval(o, ops, err);
+	dm_status st = dmi_guidance_check_scale(type, o, ops, err);
 	if (st == DM_OK)
 		st = check_weights(o, o->value[INTERVALS] != 0 ? 3 : 1, err);
 	if (o->value[MASKS] != 0)

@@ -9,17 +9,16 @@
  *
  * Bias: that of dps. */
 #include "base/compiler.h"
-#include "guidance/guidance.h"
-#include <math.h>
+#include "guidance/common.h"
 
-enum { SCALE, TARGET, NORM, JACOBIAN };
+enum { TARGET = DMI_SCALE_END, NORM, JACOBIAN };
 enum { UNIT, AS_IT_IS };
 enum { EXACT, NONE };
 
 static const char *const norms[] = {"unit", "none", NULL}, *const jacobians[] = {"exact", "none", NULL};
 
 static const dm_option options[] = {
-    DMI_REAL("scale", "factor on the gradient", 1, -1e6, 1e6),
+    DMI_SCALE_OPTIONS_WITHIN("factor on the gradient", 1, -1e6, 1e6),
     DMI_INTEGER("target", "number of the log-probability, handed on in the request", 0, 0, 1e6),
     DMI_CHOICE("norm", "unit: the gradient is divided by its norm, per sample; none: it is taken as it is", UNIT,
                norms),
@@ -41,7 +40,8 @@ static dm_status state(void *user, const dm_guide *guide, dm_emit *e, dm_val *x)
 	static const double none[4];
 	const dm_node clean = {.alpha = 1, .lambda = (double)INFINITY, .visit = -1};
 	const double *option = user;
-	if (option[SCALE] == 0)
+	double scale = dmi_scale_at(option, guide->from, 0);
+	if (scale == 0)
 		return DM_OK;
 	if (!guide->evaluation) {
 		dm_emit_fail(e, DM_ERR_UNSUPPORTED, "guidance \"reconstruct\": the sampler has a step without an evaluation");
@@ -52,7 +52,7 @@ static dm_status state(void *user, const dm_guide *guide, dm_emit *e, dm_val *x)
 		g = dm_emit_weighted(e, 1, &g, 0, none);
 	if (option[JACOBIAN] == EXACT)
 		g = dm_emit_vjp(e, guide->evaluation, g);
-	*x = dm_emit_linear(e, 2, (dm_term[]){{1, *x}, {option[SCALE], g}});
+	*x = dm_emit_linear(e, 2, (dm_term[]){{1, *x}, {scale, g}});
 	return DM_OK;
 }
 
@@ -60,4 +60,5 @@ const struct dmi_guidance_type dmi_guidance_reconstruct = {
     .method = DMI_METHOD("reconstruct", "up a gradient that the caller takes at the estimate of the clean sample",
                          "Chung 2023, algorithm 1", options),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .state = state, .rule = rule},
+    .check = dmi_guidance_check_scale,
 };

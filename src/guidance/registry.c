@@ -27,6 +27,7 @@
 	X(ddnm)                                                                                                            \
 	X(diffpir)                                                                                                         \
 	X(mmps)                                                                                                            \
+	X(tmpd)                                                                                                            \
 	X(reconstruct)                                                                                                     \
 	X(clip)                                                                                                            \
 	X(threshold)

@@ -36,10 +36,11 @@ static const dm_option options[] = {
     DMI_INTEGER("variance", "1: the network has a second output", 0, 0, 1),
     DMI_REAL("sigma_min", "level at which a consistency model returns its input", 0.002, 0, 1e6),
     DMI_INTEGER("time_n", "N of the times last_index and reversed_index", 1000, 2, 1e9),
-    DMI_INTEGER("models", "how many models branches may name; 0: not said", 0, 0, 1e9),
-    DMI_INTEGER("conditions", "how many conditions branches may name, given and none included; 0: not said", 0, 0, 1e9),
-    DMI_INTEGER("perturbations", "how many perturbations branches may name, no perturbation included; 0: not said", 0,
-                0, 1e9),
+    DMI_INTEGER("models", "how many models branches may name, number 0 is always there; -1: not said", -1, -1, 1e9),
+    DMI_INTEGER("conditions", "how many conditions branches may name, the given one is always there; -1: not said", -1,
+                -1, 1e9),
+    DMI_INTEGER("perturbations", "how many perturbations the network knows, numbers from 1 on, 0: none; -1: not said",
+                -1, -1, 1e9),
     DMI_INTEGER("two_time", "1: the network is told where the step goes too (flow maps)", 0, 0, 1),
 };
 
@@ -218,26 +219,42 @@ NEGATED(flow)
 NEGATED(edm)
 
 static const struct dmi_prediction kinds[] = {
-    {DMI_METHOD("epsilon", "the noise", "Ho 2020", options), epsilon_decode, epsilon_encode, 0},
-    {DMI_METHOD("x0", "the clean sample", "Karras 2022", options), x0_decode, x0_encode, 0},
-    {DMI_METHOD("v", "(alpha epsilon - sigma x0) / sqrt(alpha^2 + sigma^2)", "Salimans 2022", options), v_decode,
-     v_encode, 0},
+    {DMI_METHOD_KNOWN(
+         "epsilon", "the noise", "Ho 2020", options,
+         "diffusers: epsilon (prediction_type); k-diffusion: CompVisDenoiser, OpenAIDenoiser; ComfyUI: EPS; "
+         "stable-diffusion.cpp: eps, EPS_PRED; guided-diffusion: EPSILON; DPM-Solver: noise (model_type)"),
+     epsilon_decode, epsilon_encode, 0},
+    {DMI_METHOD_KNOWN("x0", "the clean sample", "Karras 2022", options,
+                      "diffusers: sample (prediction_type); ComfyUI: X0; guided-diffusion: START_X; DPM-Solver: "
+                      "x_start (model_type)"),
+     x0_decode, x0_encode, 0},
+    {DMI_METHOD_KNOWN("v", "(alpha epsilon - sigma x0) / sqrt(alpha^2 + sigma^2)", "Salimans 2022", options,
+                      "diffusers: v_prediction (prediction_type); k-diffusion: CompVisVDenoiser; ComfyUI: "
+                      "V_PREDICTION; stable-diffusion.cpp: v, V_PRED, edm_v (time=quarter_log_sigma)"),
+     v_decode, v_encode, 0},
     {DMI_METHOD("score", "gradient of the log density, -epsilon / sigma", "Song 2021", options), score_decode,
      score_encode, 0},
-    {DMI_METHOD("flow", "velocity of rectified flow, epsilon - x0", "Liu 2022", options), flow_decode, flow_encode, 0},
-    {DMI_METHOD("edm", "preconditioned F: x0 = c_skip x + c_out F", "Karras 2022, eq. 7", options), edm_decode,
-     edm_encode, 1},
+    {DMI_METHOD_KNOWN("flow", "velocity of rectified flow, epsilon - x0", "Liu 2022", options,
+                      "diffusers: flow_prediction (prediction_type); ComfyUI: CONST, FLOW, FLUX; stable-diffusion.cpp: "
+                      "sd3_flow, flux_flow, FLOW_PRED, FLUX_FLOW_PRED"),
+     flow_decode, flow_encode, 0},
+    {DMI_METHOD_KNOWN("edm", "preconditioned F: x0 = c_skip x + c_out F", "Karras 2022, eq. 7", options,
+                      "k-diffusion: Denoiser; ComfyUI: EDM"),
+     edm_decode, edm_encode, 1},
     {DMI_METHOD("minus_epsilon", "the noise with its sign turned", "Karras 2022 (score times sigma)", options),
      epsilon_minus_decode, epsilon_minus_encode, 0},
     {DMI_METHOD("flow_reversed", "x0 - epsilon, the velocity from noise to data", "Lipman 2022", options),
      flow_minus_decode, flow_minus_encode, 0},
-    {DMI_METHOD("edm_negated", "edm with the sign of c_out turned", "k-diffusion, VDenoiser", options),
+    {DMI_METHOD_KNOWN("edm_negated", "edm with the sign of c_out turned", "k-diffusion, VDenoiser", options,
+                      "k-diffusion: VDenoiser (sigma_data=1)"),
      edm_minus_decode, edm_minus_encode, 1},
     {DMI_METHOD("consistency", "F of a consistency model: identity at sigma_min", "Song 2023, eq. 5", options),
      consistency_decode, consistency_encode, 1},
-    {DMI_METHOD("trigflow", "sd cos(a) epsilon - sin(a) x0", "Lu and Song 2024 (sCM)", options), trigflow_decode,
-     trigflow_encode, 0},
-    {DMI_METHOD("previous", "mean of the next less noisy entry of the table", "Dhariwal 2021 (PREVIOUS_X)", options),
+    {DMI_METHOD_KNOWN("trigflow", "sd cos(a) epsilon - sin(a) x0", "Lu and Song 2024 (sCM)", options,
+                      "diffusers: trigflow (prediction_type)"),
+     trigflow_decode, trigflow_encode, 0},
+    {DMI_METHOD_KNOWN("previous", "mean of the next less noisy entry of the table", "Dhariwal 2021 (PREVIOUS_X)",
+                      options, "guided-diffusion: PREVIOUS_X"),
      previous_decode, previous_encode, 0},
 };
 enum { N_KIND = sizeof kinds / sizeof *kinds };

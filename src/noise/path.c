@@ -14,10 +14,25 @@ struct term {
 	uint32_t draw;
 };
 
-/* Where a lambda stands on the clock, in leaves: 0 .. LEAVES. */
-static double place_of(double lambda)
+/* Where a lambda stands on the clock: in which leaf, 0 .. LEAVES, and at which part of it. */
+struct place {
+	int32_t leaf;
+	double part;
+};
+
+static double on_clock(double lambda)
 {
-	return (fmin(fmax(lambda, -clock_end), clock_end) + clock_end) / (2 * clock_end) * LEAVES;
+	return fmin(fmax(lambda, -clock_end), clock_end);
+}
+
+/* The start of a leaf is exact in double, so the part has the digits of lambda. */
+static struct place place_of(double lambda)
+{
+	const double per_leaf = 2 * clock_end / LEAVES;
+	double at = on_clock(lambda), leaf = floor((at + clock_end) / per_leaf);
+	if (leaf * per_leaf - clock_end > at)
+		leaf--;
+	return (struct place){(int32_t)leaf, (at - (leaf * per_leaf - clock_end)) / per_leaf};
 }
 
 static uint32_t draw_of(uint32_t node)
@@ -48,24 +63,23 @@ static int collect(int32_t a, int32_t b, double factor, struct term *term, int n
 	return n;
 }
 
-/* Adds factor times W at a place against W at the leaf that it lies in: within a leaf the path is a straight line. */
-static int collect_part(double place, int32_t leaf, double factor, struct term *term, int n)
+/* Adds factor times W at a place against W at the start of its leaf: within a leaf the path is a straight line. */
+static int collect_part(const struct place *at, double factor, struct term *term, int n)
 {
-	double part = place - leaf;
-	return part > 0 ? collect(leaf, leaf + 1, factor * part, term, n) : n;
+	return at->part > 0 ? collect(at->leaf, at->leaf + 1, factor * at->part, term, n) : n;
 }
 
-/* (W(to) - W(from)) / sqrt|to - from|, with the distance itself, so that increments add up. */
+/* (W(to) - W(from)) / sqrt|to - from|, with the distance that the caller sees, so that increments add up. */
 static int increment(double lambda_from, double lambda_to, struct term *term)
 {
-	double from = place_of(lambda_from), to = place_of(lambda_to), distance = fabs(to - from);
+	double distance = fabs(on_clock(lambda_to) - on_clock(lambda_from));
 	if (!(distance > 0))
 		return 0;
-	double factor = (to > from ? 1 : -1) / sqrt(distance), low = fmin(from, to), high = fmax(from, to);
-	int32_t a = (int32_t)floor(low), b = (int32_t)floor(high);
-	int n = a < b ? collect(a, b, factor, term, 0) : 0;
-	n = collect_part(high, b, factor, term, n);
-	return collect_part(low, a, -factor, term, n);
+	struct place low = place_of(fmin(lambda_from, lambda_to)), high = place_of(fmax(lambda_from, lambda_to));
+	double factor = (lambda_to > lambda_from ? 1 : -1) / sqrt(distance / (2 * clock_end) * LEAVES);
+	int n = low.leaf < high.leaf ? collect(low.leaf, high.leaf, factor, term, 0) : 0;
+	n = collect_part(&high, factor, term, n);
+	return collect_part(&low, -factor, term, n);
 }
 
 static void fill_tile(uint64_t seed, int64_t sample, const struct term *term, int n_term, uint64_t first, size_t n,

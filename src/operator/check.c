@@ -21,8 +21,10 @@ static double product(const double *a, const double *b, size_t n, double *scale)
 	return sum;
 }
 
-/* The relative difference for the normals of one trial; NaN where the operator makes something that is not finite. */
-static dm_status try_once(const dm_operator *op, int64_t trial, double *memory, double *difference, dm_error *err)
+/* The relative difference for the normals of one trial; NaN where the operator makes something that is not finite. The
+ * sizes of what both sides are made of are added to *size. */
+static dm_status try_once(const dm_operator *op, int64_t trial, double *memory, double *difference, double *size,
+                          dm_error *err)
 {
 	double *x = memory, *transposed = x + op->n_in, *y = transposed + op->n_in, *applied = y + op->n_out, scale = 0;
 	dm_status st = dm_normals(0, trial, 0, 0, op->n_in, DM_F64, x, err);
@@ -36,12 +38,13 @@ static dm_status try_once(const dm_operator *op, int64_t trial, double *memory, 
 		return st;
 	double gap = product(applied, y, op->n_out, &scale) - product(x, transposed, op->n_in, &scale);
 	*difference = scale == 0 ? 0 : fabs(gap) / scale;
+	*size += scale;
 	return DM_OK;
 }
 
 dm_status dm_operator_check(const dm_operator *op, double *mismatch, dm_error *err)
 {
-	double worst = 0;
+	double worst = 0, size = 0;
 	if (mismatch)
 		*mismatch = NAN;
 	if (!op)
@@ -51,7 +54,7 @@ dm_status dm_operator_check(const dm_operator *op, double *mismatch, dm_error *e
 	dm_status st = memory ? DM_OK : DM_ERR_MEMORY;
 	for (int64_t trial = 0; st == DM_OK && trial < TRIALS; trial++) {
 		double difference = 0;
-		st = try_once(op, trial, memory, &difference, err);
+		st = try_once(op, trial, memory, &difference, &size, err);
 		if (!(difference <= worst))
 			worst = dmi_is_nan(worst) ? worst : difference;
 	}
@@ -60,6 +63,8 @@ dm_status dm_operator_check(const dm_operator *op, double *mismatch, dm_error *e
 		return st;
 	if (mismatch)
 		*mismatch = worst;
+	if (size == 0)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "operator: A x and A^T y are 0 for random x and y: it measures nothing");
 	if (worst <= tolerance)
 		return DM_OK;
 	return dmi_fail(

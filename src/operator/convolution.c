@@ -79,10 +79,16 @@ static dm_status check_kernel(const struct convolution *c, const double *kernel,
 		    "operator convolution: kernel_width = %z and kernel_height = %z must be 1 to width = %z and 1 to "
 		    "height = %z",
 		    c->kernel_width, c->kernel_height, c->width, c->height);
-	for (size_t i = 0; i < c->kernel_width * c->kernel_height; i++)
+	int is_zero = 1;
+	for (size_t i = 0; i < c->kernel_width * c->kernel_height; i++) {
+		is_zero &= kernel[i] == 0;
 		if (!dmi_is_finite(kernel[i]))
 			return dmi_fail(err, DM_ERR_ARGUMENT, "operator convolution: kernel[%z][%z] = %g must be finite",
 			                i / c->kernel_width, i % c->kernel_width, kernel[i]);
+	}
+	if (is_zero)
+		return dmi_fail(err, DM_ERR_ARGUMENT,
+		                "operator convolution: all elements of kernel are 0, at least one must differ");
 	if (c->boundary < DM_BOUNDARY_ZERO || c->boundary > DM_BOUNDARY_REFLECT)
 		return dmi_fail(err, DM_ERR_ARGUMENT,
 		                "operator convolution: boundary = %d must be one of DM_BOUNDARY_..., %d to %d", c->boundary,

@@ -101,6 +101,25 @@ static dm_status normalise(double *v, size_t n, dm_error *err)
 	return DM_OK;
 }
 
+/* v /= max(r2 A by, 0) + s2, and 0 where that is 0. */
+static dm_status divide(const dm_operator *op, double r2, double s2, const double *by, double *v, double *image,
+                        dm_error *err)
+{
+	dm_status st = dmi_operator_apply(op, by, image, err);
+	for (size_t i = 0; st == DM_OK && i < op->n_out; i++) {
+		double size = fmax(r2 * image[i], 0) + s2;
+		v[i] = size > 0 ? v[i] / size : 0;
+	}
+	return st;
+}
+
+static dm_status of_ones(const dm_operator *op, double *out, double *ones, dm_error *err)
+{
+	for (size_t i = 0; i < op->n_out; i++)
+		ones[i] = 1;
+	return dmi_operator_adjoint(op, ones, out, err);
+}
+
 size_t dmi_operator_work(const dm_operator *op)
 {
 	return 2 * (op->n_in + op->n_out);
@@ -111,6 +130,8 @@ dm_status dmi_operator_make(const dm_operator *op, int32_t what, const double pa
 {
 	const struct work w = {work, work + op->n_in, work + 2 * op->n_in, work + 2 * op->n_in + op->n_out};
 	int of_x = what == DM_OPERATOR_GRAM || what == DM_OPERATOR_NORMAL || what == DM_OPERATOR_PROJECT;
+	if (what == DM_OPERATOR_ONES)
+		return of_ones(op, out, w.rest, err);
 	dm_status st = dmi_operator_apply(op, x, w.rest, err);
 	for (size_t i = 0; st == DM_OK && !of_x && i < op->n_out; i++)
 		w.rest[i] = y[i] - w.rest[i];
@@ -122,5 +143,7 @@ dm_status dmi_operator_make(const dm_operator *op, int32_t what, const double pa
 		return invert(op, parameter[0] * parameter[0], parameter[1] * parameter[1], out, &w, err);
 	if (what == DM_OPERATOR_DIRECTION)
 		st = normalise(w.rest, op->n_out, err);
+	if (what == DM_OPERATOR_DIVIDED)
+		st = divide(op, parameter[0] * parameter[0], parameter[1] * parameter[1], x + op->n_in, w.rest, w.image, err);
 	return st != DM_OK ? st : dmi_operator_adjoint(op, w.rest, out, err);
 }

@@ -38,11 +38,16 @@ static dm_status check(const double *a, size_t n_out, size_t n_in, size_t *n, dm
 	if (!dmi_multiply(n_out, n_in, n) || *n > SIZE_MAX / 16)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "operator matrix: n_out = %z rows of n_in = %z do not fit into memory",
 		                n_out, n_in);
-	for (size_t i = 0; i < *n; i++)
+	int is_zero = 1;
+	for (size_t i = 0; i < *n; i++) {
+		is_zero &= a[i] == 0;
 		if (!dmi_is_finite(a[i]))
 			return dmi_fail(err, DM_ERR_ARGUMENT, "operator matrix: a[%z][%z] = %g must be finite", i / n_in, i % n_in,
 			                a[i]);
-	return DM_OK;
+	}
+	return is_zero && *n
+	           ? dmi_fail(err, DM_ERR_ARGUMENT, "operator matrix: all elements of a are 0, at least one must differ")
+	           : DM_OK;
 }
 
 dm_status dm_operator_create_matrix(dm_operator **out, const double *a, size_t n_out, size_t n_in,

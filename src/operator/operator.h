@@ -28,7 +28,7 @@ dm_status dmi_operator_adjoint(const dm_operator *op, const double *in, double *
 /* Numbers of working memory that dmi_operator_make needs. */
 size_t dmi_operator_work(const dm_operator *op);
 
-/* out[n_in] = a DM_OPERATOR_... of x[n_in] and y[n_out]. */
+/* out[n_in] = a DM_OPERATOR_... of x[n_in] and y[n_out]; of DM_OPERATOR_DIVIDED w follows x. */
 dm_status dmi_operator_make(const dm_operator *op, int32_t what, const double parameter[4], const double *x,
                             const double *y, double *out, double *work, dm_error *err);
 

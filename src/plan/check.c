@@ -67,8 +67,7 @@ static dm_status fresh(struct dmi_check *check, vector *out, dm_error *err)
 	return DM_OK;
 }
 
-/* The covariance of two unit increments of one path, 0 where one is an independent draw. */
-static double overlap(double from, double to, double from2, double to2)
+double dmi_check_overlap(double from, double to, double from2, double to2)
 {
 	double low = fmax(fmin(from, to), fmin(from2, to2)), high = fmin(fmax(from, to), fmax(from2, to2));
 	double size = sqrt(fabs(to - from) * fabs(to2 - from2));
@@ -83,10 +82,10 @@ static dm_status correlate(const struct dmi_check *check, double from, double to
 	double gram[64], w[8], size = 1;
 	int32_t index[8], n = 0;
 	for (int32_t i = 0; i < check->n_draw && n < 8; i++)
-		if (overlap(from, to, check->from[i], check->to[i]) != 0)
+		if (dmi_check_overlap(from, to, check->from[i], check->to[i]) != 0)
 			index[n++] = i;
 	for (int32_t i = 0; i < n; i++) {
-		w[i] = overlap(from, to, check->from[index[i]], check->to[index[i]]);
+		w[i] = dmi_check_overlap(from, to, check->from[index[i]], check->to[index[i]]);
 		for (int32_t k = 0; k < n; k++)
 			gram[i * n + k] = dot(&check->drawn[index[i]], &check->drawn[index[k]]);
 	}
@@ -96,7 +95,7 @@ static dm_status correlate(const struct dmi_check *check, double from, double to
 	vector v;
 	set(&v, 0);
 	for (int32_t i = 0; i < n; i++) {
-		size -= w[i] * overlap(from, to, check->from[index[i]], check->to[index[i]]);
+		size -= w[i] * dmi_check_overlap(from, to, check->from[index[i]], check->to[index[i]]);
 		add(&v, w[i], &check->drawn[index[i]]);
 	}
 	add(&v, sqrt(fmax(size, 0)), out);

@@ -34,4 +34,8 @@ void dmi_check_start(struct dmi_check *check, const dm_schedule *schedule, const
 dm_status dmi_check_interval(struct dmi_check *check, const dm_emit *e, const dm_model *model, const dm_node *to,
                              int32_t kept_set, int32_t max_past, dm_error *err);
 
+/* The covariance of two unit increments of one path, each from one lambda to another; 0 where one is an independent draw,
+ * without length. */
+double dmi_check_overlap(double from, double to, double from2, double to2);
+
 #endif

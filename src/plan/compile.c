@@ -102,6 +102,17 @@ static dm_val refine(struct dmi_compiler *c, const dm_node *at)
 	return x;
 }
 
+/* The samplers of the registry are right as programs: where the numbers of one fail, the levels are too far apart. */
+static dm_status blame_levels(const struct dmi_compiler *c, dm_status st, const dm_node *from, const dm_node *to,
+                              dm_error *err)
+{
+	if (st != DM_ERR_SAMPLER || *c->sampler->own_name)
+		return st;
+	return dmi_fail(err, DM_ERR_UNSUPPORTED,
+	                "sampler \"%s\": a step from sigma/alpha = %g to %g loses too many digits here: put nodes between them",
+	                c->sampler->name, from->sigma / from->alpha, to->sigma / to->alpha);
+}
+
 /* Calls the sampler and checks what it left. */
 static dm_status record(struct dmi_compiler *c, dm_step *s, dm_error *err)
 {
@@ -113,7 +124,8 @@ static dm_status record(struct dmi_compiler *c, dm_step *s, dm_error *err)
 	s->end = c->end;
 	e->from = s->from;
 	e->to = s->to;
-	s->x = refine(c, s->from);
+	e->end = s->end;
+	e->start = s->x = refine(c, s->from);
 	e->evaluation = 0; /* stages that act at the end of the step look at the sampler's own */
 	dm_status code = sampler->ops.step(sampler->user, s, e);
 	if (e->guidance && e->error.status == DM_OK && !code && e->state)
@@ -121,6 +133,8 @@ static dm_status record(struct dmi_compiler *c, dm_step *s, dm_error *err)
 	dm_status st = e->error.status;
 	if (st != DM_OK && err)
 		*err = e->error;
+	if (e->is_lost)
+		st = blame_levels(c, st, s->from, s->to, err);
 	else if (st == DM_OK && code)
 		st = dmi_fail_callback(err, "sampler step", code, NULL);
 	else if (st == DM_OK && !e->state)
@@ -289,7 +303,9 @@ static dm_status finish_interval(struct dmi_compiler *c, const dm_node *to, int 
 		use(&c->emit, preview, DMI_MAX_VALUE);
 	c->departs |= c->emit.departs;
 	if (c->check)
-		st = dmi_check_interval(c->check, &c->emit, c->model, to, kept_set, c->sampler->ops.n_past, err);
+		st = blame_levels(
+		    c, dmi_check_interval(c->check, &c->emit, c->model, to, kept_set, c->sampler->ops.n_past, err),
+		    c->emit.from, to, err);
 	if (st == DM_OK)
 		st = dmi_values(c, err);
 	if (st == DM_OK)
@@ -448,7 +464,7 @@ dm_status dmi_compile_trial(struct dmi_compiler *c, int64_t trial, const dm_node
 	c->departs |= c->emit.departs;
 	if (c->check) {
 		dmi_check_start(c->check, c->schedule, from);
-		st = dmi_check_interval(c->check, &c->emit, c->model, to, 0, 0, err);
+		st = blame_levels(c, dmi_check_interval(c->check, &c->emit, c->model, to, 0, 0, err), from, to, err);
 	}
 	if (st == DM_OK)
 		st = dmi_values(c, err);

@@ -62,6 +62,7 @@ struct dmi_compiler {
 	/* counts */
 	int64_t step, n_eval, n_branch_eval, n_draw, n_vjp, n_gradient;
 	int32_t n_slot, departs;
+	int32_t vjp_stage, gradient_stage; /* the first stage of the guidance that asks for one; 0: none */
 };
 
 /* Begins a plan: the start row makes sigma(first) times the init draw. Kept values that are given take the slots after

@@ -13,13 +13,17 @@
 enum { MAX_BRANCH = DM_GUIDANCE_MAX_BRANCH };
 
 /* The branches of the evaluation that count, and their weights. */
-static dm_status branches(struct dmi_compiler *c, const dm_node *at, dm_branch *branch, double *weight, int32_t *n,
-                          dm_error *err)
+static dm_status branches(struct dmi_compiler *c, const dm_node *at, int32_t stage, dm_branch *branch, double *weight,
+                          int32_t *n, dm_error *err)
 {
 	int32_t all;
-	if (dmi_guidance_needs_stats(c->guidance))
-		return dmi_fail(err, DM_ERR_UNSUPPORTED,
-		                "guidance: a Jacobian of the prediction needs weights that do not follow from statistics");
+	const char *without = dmi_guidance_without_jacobian(c->guidance);
+	if (without)
+		return dmi_fail(
+		    err, DM_ERR_UNSUPPORTED,
+		    "guidance \"%s\": it needs the Jacobian of the prediction, and none is had through \"%s\", which "
+		    "weighs branches by statistics or after the evaluation",
+		    c->guidance->stage[stage - 1].name, without);
 	dm_status st = dmi_guidance_branches(c->guidance, at, branch, &all, err);
 	if (st == DM_OK)
 		st = dmi_guidance_weights(c->guidance, at, branch, all, NULL, weight, err);
@@ -32,8 +36,8 @@ static dm_status branches(struct dmi_compiler *c, const dm_node *at, dm_branch *
 	return st;
 }
 
-/* Adds the row of a request over the model's input. */
-static dm_status ask(struct dmi_compiler *c, int32_t kind, const dm_node *at, const dm_node *to,
+/* Adds the row of a request over the model's input, for a stage of the guidance. */
+static dm_status ask(struct dmi_compiler *c, int32_t kind, int32_t stage, const dm_node *at, const dm_node *to,
                      const dm_branch *branch, int32_t n, int32_t target, dm_error *err)
 {
 	dm_operand in[2] = {{.slot = DM_SLOT_INPUT, .draw_ordinal = -1}, {.slot = DM_SLOT_COTANGENT, .draw_ordinal = -1}};
@@ -52,6 +56,8 @@ static dm_status ask(struct dmi_compiler *c, int32_t kind, const dm_node *at, co
 	row.branch = branch;
 	c->n_vjp += kind == DM_ROW_VJP;
 	c->n_gradient += kind == DM_ROW_GRADIENT;
+	int32_t *first = kind == DM_ROW_VJP ? &c->vjp_stage : &c->gradient_stage;
+	*first = *first ? *first : stage;
 	return dmi_program_add(c->program, &row, 0, 0, err);
 }
 
@@ -92,7 +98,7 @@ dm_status dmi_derive_vjp(struct dmi_compiler *c, int32_t i, dm_error *err)
 	if (st == DM_OK && two_times)
 		st = dm_model_time(c->model, c->schedule, &to, &to.time, err);
 	if (st == DM_OK)
-		st = branches(c, &evaluation->at, branch, weight, &n, err);
+		st = branches(c, &evaluation->at, v->stage, branch, weight, &n, err);
 	if (st != DM_OK)
 		return st;
 	for (int32_t b = 0; b < n; b++)
@@ -104,7 +110,7 @@ dm_status dmi_derive_vjp(struct dmi_compiler *c, int32_t i, dm_error *err)
 		                c->model->kind->method.info.name, at.alpha, at.sigma);
 	st = dmi_flush(c, &f, i - 1, err);
 	if (st == DM_OK)
-		st = ask(c, DM_ROW_VJP, &at, two_times ? &to : NULL, branch, n, 0, err);
+		st = ask(c, DM_ROW_VJP, v->stage, &at, two_times ? &to : NULL, branch, n, 0, err);
 	dmi_expr_zero(&c->expr[i]);
 	dmi_expr_add(&c->expr[i], row[0] * sum, &c->expr[cotangent - 1]);
 	for (int32_t b = 0; st == DM_OK && b < n; b++)
@@ -126,7 +132,7 @@ dm_status dmi_derive_gradient(struct dmi_compiler *c, int32_t i, dm_error *err)
 	if (st == DM_OK)
 		st = dmi_flush(c, &f, i - 1, err);
 	if (st == DM_OK)
-		st = ask(c, DM_ROW_GRADIENT, &at, NULL, NULL, 0, v->rule, err);
+		st = ask(c, DM_ROW_GRADIENT, v->stage, &at, NULL, NULL, 0, v->rule, err);
 	dmi_expr_zero(&c->expr[i]);
 	return st == DM_OK ? add_answer(c, DM_SLOT_GRADIENT, f.scale, &c->expr[i], err) : st;
 }

@@ -12,8 +12,9 @@
 void dmi_emit_begin(dm_emit *e, int32_t n_kept)
 {
 	e->error.status = DM_OK;
+	e->is_lost = 0;
 	e->n_value = e->n_term = e->n_push = 0;
-	e->state = e->own_state = 0;
+	e->start = e->state = e->own_state = 0;
 	e->inner = e->stage = 0;
 	e->evaluation = 0;
 	e->n_kept = n_kept;
@@ -34,7 +35,9 @@ dm_val dmi_emit_define(dm_emit *e, int32_t kind)
 		return 0;
 	if (e->n_value == DMI_MAX_VALUE) {
 		dmi_fail(&e->error, DM_ERR_SAMPLER,
-		         "sampler: more than %d values in one interval, those of guidance and refine included", DMI_MAX_VALUE);
+		         "plan: one step makes more than %d values; less come of fewer rounds (guidance mmps), fewer Langevin "
+		         "steps (plan option refine) or a sampler with fewer evaluations in a step",
+		         DMI_MAX_VALUE);
 		return 0;
 	}
 	struct dmi_value *v = &e->value[e->n_value++];
@@ -62,9 +65,11 @@ int dmi_emit_node_is_good(dm_emit *e, const dm_node *at, const char *where)
 {
 	if (failed(e))
 		return 0;
-	if (!at || !(at->alpha >= 0 && at->sigma >= 0 && at->alpha + at->sigma > 0 && at->alpha + at->sigma < INFINITY))
+	if (!at || !(at->alpha >= 0 && at->sigma >= 0 && at->alpha + at->sigma > 0 && at->alpha + at->sigma < INFINITY)) {
+		e->is_lost = at != NULL;
 		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: %s: a node needs finite alpha >= 0, sigma >= 0, not both 0",
 		         where);
+	}
 	return !failed(e);
 }
 
@@ -88,12 +93,16 @@ dm_val dm_emit_linear(dm_emit *e, int32_t n, const dm_term *term)
 		if (!dmi_emit_defined(e, term[i].value, "a weighted sum"))
 			return 0;
 		if (!dmi_is_finite(term[i].coefficient)) {
+			e->is_lost = 1;
 			dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: coefficient %g of value %d is not finite",
 			         term[i].coefficient, term[i].value);
 			return 0;
 		}
 		if (e->n_term == DMI_MAX_TERM) {
-			dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: more than %d terms in one interval", DMI_MAX_TERM);
+			dmi_fail(&e->error, DM_ERR_SAMPLER,
+			         "plan: the sums of one step have more than %d terms; less come of fewer rounds (guidance mmps), "
+			         "fewer Langevin steps (plan option refine) or a sampler with fewer evaluations in a step",
+			         DMI_MAX_TERM);
 			return 0;
 		}
 		e->term[e->n_term++] = term[i];
@@ -128,6 +137,7 @@ dm_val dm_emit_increment(dm_emit *e, double lambda_from, double lambda_to, int32
 	if (dm_draw(DM_DRAW_PATH, e->visit + e->step, tag, &draw, &e->error) != DM_OK)
 		return 0;
 	if (!(lambda_from < lambda_to || lambda_to < lambda_from)) {
+		e->is_lost = 1;
 		dmi_fail(&e->error, DM_ERR_SAMPLER, "sampler: an increment from lambda = %g to %g has no length", lambda_from,
 		         lambda_to);
 		return 0;

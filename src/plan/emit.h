@@ -5,7 +5,7 @@
 #include "guidance/guidance.h"
 #include "sampler/sampler.h"
 
-enum { DMI_MAX_VALUE = 160, DMI_MAX_TERM = 640, DMI_MAX_INPUT = 8 };
+enum { DMI_MAX_VALUE = 512, DMI_MAX_TERM = 2560, DMI_MAX_INPUT = 8 };
 
 enum {
 	DMI_ENTRY,
@@ -38,25 +38,27 @@ struct dmi_value {
 	dm_node at;       /* PREDICTION, GUIDED, GRADIENT */
 	dm_node to;       /* PREDICTION: what a model of two times is told */
 	int32_t rule;     /* MAPPED: which map; WEIGHTED: which rule; and so on */
-	int32_t stage;    /* WEIGHTED: 1 + the stage of the guidance whose rule it is, 0: the sampler's */
+	int32_t
+	    stage; /* WEIGHTED: 1 + the stage of the guidance whose rule it is, 0: the sampler's; VJP, GRADIENT: that asks */
 	double parameter[4];
 	int32_t last_use; /* index of the last value that reads it; DMI_MAX_VALUE: lives on after the interval */
 };
 
 struct dm_emit {
 	dm_error error; /* the first one sticks; error.status is DM_OK while all is well */
+	int32_t is_lost; /* it is about a number that came out of the levels, not about the program */
 	int32_t n_value, n_term;
 	int64_t step, n_step, visit; /* visit: of the sampler's step 0, to which its draws count */
 	int32_t path;                /* increments come from the Brownian path */
 	const dm_guidance *guidance; /* NULL unless its stages emit */
 	const dm_schedule *schedule;
-	const dm_node *from, *to;              /* the interval */
+	const dm_node *from, *to, *end;        /* the interval; the last node with sigma > 0 */
 	int32_t inner, stage;                  /* a stage of the guidance is emitting, this one */
 	dm_val evaluation;                     /* the first of the interval that the guidance made; 0: none yet */
 	struct dmi_value value[DMI_MAX_VALUE]; /* dm_val k is value[k - 1] */
 	dm_term term[DMI_MAX_TERM];
 
-	dm_val state, own_state; /* own_state: as the sampler left it */
+	dm_val start, state, own_state; /* start: what the sampler began with; own_state: as it left it */
 	int32_t n_push;
 	dm_past push[DMI_MAX_PAST];
 	dm_val keep[DMI_MAX_KEPT]; /* 0: keeps what it was */

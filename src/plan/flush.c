@@ -1,12 +1,13 @@
 #include "base/compiler.h"
 #include "plan/flush.h"
 #include "plan/expr.h"
+#include "base/error.h"
 #include <string.h>
 
-enum { MAX_OUT = DMI_MAX_VALUE + 3 + DMI_MAX_GUIDE_KEPT };
+enum { MAX_OUT = DMI_SLOT_END + 3 + DMI_MAX_GUIDE_KEPT }; /* no more arrays can stand at once */
 
 struct job {
-	int32_t n;
+	int32_t n, too_many;
 	const struct dmi_expr *out[MAX_OUT];
 	int32_t slot[MAX_OUT]; /* -1: not yet chosen */
 };
@@ -70,6 +71,10 @@ static int32_t place(struct job *job, const struct dmi_expr *expr)
 	for (int32_t o = 0; o < job->n; o++)
 		if (job->slot[o] < 0 && dmi_expr_equal(job->out[o], expr))
 			return o;
+	if (job->n == MAX_OUT) {
+		job->too_many = 1;
+		return 0;
+	}
 	job->out[job->n] = expr;
 	job->slot[job->n] = -1;
 	return job->n++;
@@ -156,6 +161,8 @@ dm_status dmi_flush(struct dmi_compiler *c, const struct dmi_flush *f, int32_t n
 		job.slot[job.n++] = DM_SLOT_COTANGENT;
 	}
 	choose(c, f, now, lost, &job, &outcome);
+	if (job.too_many)
+		return dmi_fail(err, DM_ERR_SAMPLER, "plan: one step needs more than %d arrays at once", MAX_OUT);
 
 	/* The row reads the bases as they are before, its outputs take the slots that are free after. */
 	struct dmi_base before[DMI_MAX_BASE], after[DMI_MAX_BASE];

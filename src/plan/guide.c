@@ -1,6 +1,8 @@
 #include "base/compiler.h"
 #include "plan/guide.h"
 #include "base/error.h"
+#include "guidance/common.h"
+#include "plan/own_noise.h"
 #include "demist/noise.h"
 
 typedef dm_status (*stage_function)(void *, const dm_guide *, dm_emit *, dm_val *);
@@ -19,8 +21,10 @@ static void call(dm_emit *e, int32_t i, stage_function f, const dm_guide *guide,
 	e->inner = e->stage = 0;
 }
 
-static dm_val map(dm_emit *e, const struct dmi_guidance_type *type, const double *option, dm_val x0)
+static dm_val map(dm_emit *e, const struct dmi_guidance_type *type, const double *option, const dm_node *at, dm_val x0)
 {
+	if (!dmi_acts_at(option, at))
+		return x0;
 	double parameter[4] = {0};
 	type->parameters(option, parameter);
 	e->inner = 1;
@@ -38,6 +42,7 @@ static dm_guide view(const dm_emit *e, const dm_node *at, dm_val x, dm_val evalu
 	                  .from = e->from,
 	                  .to = e->to,
 	                  .schedule = e->schedule,
+	                  .end = e->end,
 	                  .x = x,
 	                  .evaluation = evaluation};
 }
@@ -74,7 +79,7 @@ dm_val dmi_guide_evaluate(dm_emit *e, dm_val x, const dm_node *at, const dm_node
 	for (int32_t i = 0; i < g->n_stage; i++) {
 		const struct dmi_stage *stage = &g->stage[i];
 		if (stage->type && stage->type->map)
-			x0 = map(e, stage->type, stage->options.value, x0);
+			x0 = map(e, stage->type, stage->options.value, at, x0);
 		dm_val given = x0;
 		call(e, i, stage->ops.after, &guide, &x0);
 		unmapped = x0 != given ? x0 : unmapped;
@@ -94,6 +99,7 @@ void dmi_guide_state(dm_emit *e, const dm_node *to)
 {
 	const dm_guidance *g = e->guidance;
 	dm_guide guide = view(e, to, e->state, e->evaluation);
+	guide.variance = dmi_own_noise(e);
 	for (int32_t i = 0; i < g->n_stage; i++)
 		call(e, i, g->stage[i].ops.state, &guide, &e->state);
 }
@@ -139,13 +145,19 @@ dm_val dm_emit_vjp(dm_emit *e, dm_val evaluation, dm_val cotangent)
 	if (!is_evaluation(e, evaluation, "dm_emit_vjp"))
 		return 0;
 	dm_val v = dmi_emit_over(e, DMI_VJP, 1, 1, &cotangent, 0, none, "dm_emit_vjp");
-	if (v)
+	if (v) {
 		e->value[v - 1].of = evaluation;
+		e->value[v - 1].stage = e->stage;
+	}
 	return v;
 }
 
 dm_val dm_emit_gradient(dm_emit *e, dm_val x, const dm_node *at, int32_t target)
 {
+	if (!at && is_evaluation(e, x, "dm_emit_gradient")) {
+		at = &e->value[x - 1].at;
+		x = e->value[x - 1].asked;
+	}
 	if (!inside(e, "dm_emit_gradient") || !dmi_emit_defined(e, x, "dm_emit_gradient") ||
 	    !dmi_emit_node_is_good(e, at, "dm_emit_gradient"))
 		return 0;
@@ -154,6 +166,7 @@ dm_val dm_emit_gradient(dm_emit *e, dm_val x, const dm_node *at, int32_t target)
 		e->value[v - 1].of = x;
 		e->value[v - 1].at = *at;
 		e->value[v - 1].rule = target;
+		e->value[v - 1].stage = e->stage;
 	}
 	return v;
 }
@@ -173,16 +186,28 @@ dm_val dm_emit_bound(dm_emit *e, int32_t which)
 	return v;
 }
 
-dm_val dm_emit_operator(dm_emit *e, int32_t what, dm_val x, const double parameter[4])
+static dm_val operate(dm_emit *e, int32_t what, int32_t n, const dm_val *value, const double parameter[4],
+                      const char *name)
 {
 	static const double none[4];
-	if (!inside(e, "dm_emit_operator"))
+	if (!inside(e, name))
 		return 0;
 	if (!e->guidance->op)
 		dmi_fail(&e->error, DM_ERR_ARGUMENT, "guidance: a stage asks for the operator and there is none");
-	else if (what < DM_OPERATOR_RESIDUAL || what > DM_OPERATOR_PROJECT)
-		dmi_fail(&e->error, DM_ERR_ARGUMENT, "guidance: dm_emit_operator: what = %d is none of DM_OPERATOR_...", what);
-	return dmi_emit_over(e, DMI_OPERATED, 1, 1, &x, what, parameter ? parameter : none, "dm_emit_operator");
+	else if (what < DM_OPERATOR_RESIDUAL || what > DM_OPERATOR_DIVIDED || (what == DM_OPERATOR_DIVIDED) != (n == 2))
+		dmi_fail(&e->error, DM_ERR_ARGUMENT, "guidance: %s: what = %d is none of DM_OPERATOR_... of %d values", name,
+		         what, n);
+	return dmi_emit_over(e, DMI_OPERATED, n, 2, value, what, parameter ? parameter : none, name);
+}
+
+dm_val dm_emit_operator(dm_emit *e, int32_t what, dm_val x, const double parameter[4])
+{
+	return operate(e, what, 1, &x, parameter, "dm_emit_operator");
+}
+
+dm_val dm_emit_operator_by(dm_emit *e, int32_t what, dm_val x, dm_val by, const double parameter[4])
+{
+	return operate(e, what, 2, (dm_val[]){x, by}, parameter, "dm_emit_operator_by");
 }
 
 dm_val dm_emit_renoise(dm_emit *e, int32_t tag, int32_t fixed)

@@ -241,7 +241,8 @@ static void survey(dm_plan *plan)
 			plan->max_stats = row->n_out;
 		plan->max_draw = draws > plan->max_draw ? draws : plan->max_draw;
 		plan->measures |= row->kind == DM_ROW_MAP && row->stage && row->map != DM_OPERATOR_GRAM &&
-		                  row->map != DM_OPERATOR_NORMAL && row->map != DM_OPERATOR_PROJECT;
+		                  row->map != DM_OPERATOR_NORMAL && row->map != DM_OPERATOR_PROJECT &&
+		                  row->map != DM_OPERATOR_ONES;
 		if (row->weighted && row->n_in > plan->max_weighted)
 			plan->max_weighted = row->n_in;
 		plan->max_in = row->n_in > plan->max_in ? row->n_in : plan->max_in;
@@ -310,8 +311,9 @@ static dm_status check_callbacks(const dm_plan *plan, const struct dmi_compiler 
 	const char *missing = c->n_vjp && !ops->vjp ? "vjp" : c->n_gradient && !ops->gradient ? "gradient" : NULL;
 	if (!ops->predict || !missing)
 		return DM_OK;
-	return dmi_fail(err, DM_ERR_ARGUMENT, "model: the guidance needs the %s callback, which is NULL in the model's ops",
-	                missing);
+	int32_t stage = c->n_vjp && !ops->vjp ? c->vjp_stage : c->gradient_stage;
+	return dmi_fail(err, DM_ERR_ARGUMENT, "guidance \"%s\": it needs the %s callback, which is NULL in the model's ops",
+	                plan->guidance->stage[stage - 1].name, missing);
 }
 
 static dm_status compile(dm_plan *plan, dm_error *err)

@@ -200,7 +200,7 @@ static dm_status store_mapped(struct dmi_compiler *c, struct evaluation *ev, int
 	double parameter[4];
 	int32_t from = c->base[dmi_expr_single(&ev->guided)].slot, to = from, map;
 	ev->mapped = ev->guided;
-	for (int32_t k = 0; (map = dmi_guidance_map(c->guidance, k, parameter)) != 0; k++, from = to) {
+	for (int32_t k = 0; (map = dmi_guidance_map(c->guidance, ev->at, k, parameter)) != 0; k++, from = to) {
 		if (k == 0 && keep_guided) {
 			to = dmi_free_slot(c);
 			int32_t base = dmi_base_slot(c, to, err);
@@ -262,12 +262,12 @@ static dm_status check_declared(const struct dmi_compiler *c, const dm_branch *b
 	static const int32_t options[] = {DMI_MODEL_MODELS, DMI_MODEL_CONDITIONS, DMI_MODEL_PERTURBATIONS};
 	for (int32_t b = 0; b < n; b++) {
 		const int32_t number[] = {branch[b].model, branch[b].condition, branch[b].perturbation};
-		for (int i = 0; i < 3; i++) {
+		for (int i = 0; i < 3; i++) { /* number 0 of each is always there; perturbations are counted without it */
 			double declared = c->model->options.value[options[i]];
-			if (declared > 0 && number[i] >= declared)
-				return dmi_fail(err, DM_ERR_UNSUPPORTED,
-				                "guidance: it needs %s %d, the model declares %g of them (0 to %g)", names[i],
-				                number[i], declared, declared - 1);
+			double last = options[i] == DMI_MODEL_PERTURBATIONS ? declared : fmax(declared - 1, 0);
+			if (declared >= 0 && number[i] > last)
+				return dmi_fail(err, DM_ERR_UNSUPPORTED, "guidance: it needs %s %d, the model declares %ss=%g",
+				                names[i], number[i], names[i], declared);
 		}
 	}
 	return DM_OK;
@@ -331,7 +331,7 @@ dm_status dmi_predict(struct dmi_compiler *c, int32_t k, dm_error *err)
 	double unused[4];
 	int needs_stats = dmi_guidance_needs_stats(c->guidance);
 	while (!c->emit.guidance &&
-	       dmi_guidance_map(c->guidance, ev.n_map, unused)) /* stages that emit have them among them */
+	       dmi_guidance_map(c->guidance, &at, ev.n_map, unused)) /* stages that emit have them among them */
 		ev.n_map++;
 	if (!dmi_is_finite(f.scale))
 		return dmi_fail(err, DM_ERR_UNSUPPORTED, "model: its input x / alpha has no meaning at alpha = 0 (sigma = %g)",

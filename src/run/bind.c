@@ -168,12 +168,16 @@ dm_status dmi_run_operate(dm_run *run, struct dmi_group *g, const dm_row *row, d
 	const dm_operator *op = operator_of(run);
 	dm_status st = DM_OK;
 	for (size_t s = 0; st == DM_OK && s < g->n; s++) {
-		dm_input in = run->in[0], result = {.data = run->operator_result, .stride = run->n_element, .type = DM_F64};
-		dm_output x = {run->operator_x, run->n_element, DM_F64, 0}, out = run->job_out[0];
-		if (in.data)
-			in.data = (const char *)in.data + s * in.stride * dmi_type_size(in.type);
+		dm_input result = {.data = run->operator_result, .stride = run->n_element, .type = DM_F64};
+		dm_output out = run->job_out[0];
 		out.data = (char *)out.data + s * out.stride * dmi_type_size(out.type);
-		st = convert(run, g, s, in, x, err);
+		for (int32_t i = 0; st == DM_OK && i < row->n_in; i++) {
+			dm_output x = {run->operator_x + (size_t)i * run->n_element, run->n_element, DM_F64, 0};
+			dm_input in = run->in[i];
+			if (in.data)
+				in.data = (const char *)in.data + s * in.stride * dmi_type_size(in.type);
+			st = convert(run, g, s, in, x, err);
+		}
 		if (st == DM_OK)
 			st = dmi_operator_make(op, row->map, row->parameter, run->operator_x,
 			                       run->measurement + (g->first + s) * op->n_out, run->operator_result,

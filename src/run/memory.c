@@ -56,7 +56,7 @@ static void place_arrays(dm_run *run, struct dmi_arena *a)
 	run->group = dmi_arena_take(a, run->n_group, sizeof *run->group);
 	const dm_operator *op = run->plan->guidance ? run->plan->guidance->op : NULL;
 	run->measurement = dmi_arena_take(a, op ? n : 0, (op ? op->n_out : 0) * sizeof *run->measurement);
-	run->operator_x = dmi_arena_take(a, op ? op->n_in : 0, sizeof *run->operator_x);
+	run->operator_x = dmi_arena_take(a, op ? op->n_in : 0, 2 * sizeof *run->operator_x);
 	run->operator_result = dmi_arena_take(a, op ? op->n_in : 0, sizeof *run->operator_result);
 	run->operator_work = dmi_arena_take(a, op ? dmi_operator_work(op) : 0, sizeof *run->operator_work);
 }

@@ -29,7 +29,7 @@ static double relative_size(const dm_step *s)
 static dm_val langevin(dm_emit *e, const dm_step *s, dm_val x, int32_t k)
 {
 	double size = relative_size(s), alpha = s->from->alpha;
-	dm_val x0 = dm_emit_eval(e, x, s->from, DM_SPACE_X0), z = dm_emit_noise(e, s->step, k);
+	dm_val x0 = dm_emit_eval_to(e, x, s->from, s->from, DM_SPACE_X0), z = dm_emit_noise(e, s->step, k);
 	return dm_emit_linear(e, 3,
 	                      (dm_term[]){{1 - size / 2, x}, {alpha * size / 2, x0}, {s->from->sigma * sqrt(size), z}});
 }

@@ -10,7 +10,8 @@
  *
  * On grids of rectified flow the forms t and rho run over s with the velocity (adams.h). The order falls to 2 and 1 at
  * the last steps of grids of fewer than lower_order_below steps where lower_order_final = 1; the step to sigma' = 0 and
- * one from alpha = 0 over rho are the line. State: order - 1 earlier slopes. */
+ * one from alpha = 0 over rho are the line. The C_j of a step are of its own nodes (ComfyUI's rhoab at order 4 keeps those
+ * of step 3 for every later step: a defect). State: order - 1 earlier slopes. */
 #include "base/compiler.h"
 #include "sampler/adams.h"
 #include "sampler/nominal.h"
@@ -27,7 +28,8 @@ static const dm_option options[] = {
     DMI_CHOICE("form", "what the polynomial runs over: ln rho, rho = sigma/alpha, or the time of a vp process", LOG_RHO,
                forms),
     DMI_INTEGER("lower_order_final", "1: short grids end with orders 2 and 1", 1, 0, 1),
-    DMI_INTEGER("lower_order_below", "what is a short grid, in steps", 15, 0, 16777215),
+    DMI_INTEGER("lower_order_below", "what is a short grid, in steps", 15, 0,
+                DMI_MOST_STEPS),
     DMI_START,
     DMI_ANALYTIC_FIRST,
 };
@@ -107,7 +109,9 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 
 static int32_t order(const struct dmi_options *given)
 {
-	return dmi_started_order(given->value[ORDER], given->value[START], given->value[ANALYTIC_FIRST]);
+	const double *o = given->value;
+	int is_short = o[LOWER_ORDER_FINAL] != 0 && o[LOWER_ORDER_BELOW] >= DMI_MOST_STEPS;
+	return dmi_order_with_end(is_short, dmi_started_order(o[ORDER], o[START], o[ANALYTIC_FIRST]));
 }
 
 const struct dmi_sampler_type dmi_sampler_deis = {

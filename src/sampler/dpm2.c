@@ -52,4 +52,5 @@ const struct dmi_sampler_type dmi_sampler_dpm2 = {
         "diffusers: KDPM2DiscreteScheduler; k-diffusion: sample_dpm_2; ComfyUI: dpm_2; stable-diffusion.cpp: dpm2"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
     .order = order,
+    .check = dmi_check_churn,
 };

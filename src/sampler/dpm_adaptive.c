@@ -9,8 +9,10 @@
  * of the last accepted trial. */
 #include "base/compiler.h"
 #include "sampler/ancestral.h"
+#include "sampler/needs.h"
 #include "sampler/nominal.h"
 #include "sampler/single.h"
+#include "base/error.h"
 #include "base/math.h"
 #include <math.h>
 
@@ -47,7 +49,7 @@ static const dm_option options[] = {
     DMI_REAL("atol", "absolute tolerance", 0.0078, 1e-300, 1e6),
     DMI_REAL("h_init", "first step in lambda", 0.05, 1e-9, 100),
     DMI_REAL("pcoeff", "pid: proportional part", 0, -10, 10),
-    DMI_REAL("icoeff", "pid: integral part; neither it nor the sum of all three below 0; all 0: steps of h_init", 1,
+    DMI_REAL("icoeff", "pid: integral part; it and the sum of all three above 0, pcoeff + dcoeff at most 2; all 0: steps of h_init", 1,
              -10, 10),
     DMI_REAL("dcoeff", "pid: differential part", 0, -10, 10),
     DMI_REAL("accept_safety", "pid: a trial is accepted from this step factor on", 0.81, 0, 2),
@@ -84,26 +86,11 @@ static double target(const dm_step *s, dm_node *down)
 	return sqrt(fmax((s->to->sigma - down->sigma) * (s->to->sigma + down->sigma), 0));
 }
 
-/* The step factor falls with a lasting error as error^(-icoeff/k), with that of a trial as error^(-(p + i + d)/k). */
-static int is_possible(dm_emit *e, const double *option)
-{
-	double sum = option[PCOEFF] + option[ICOEFF] + option[DCOEFF];
-	if (option[CONTROL] != PID || (option[ICOEFF] >= 0 && sum >= 0))
-		return 1;
-	dmi_refuse(e, DM_ERR_ARGUMENT,
-	           "sampler \"dpm_adaptive\": icoeff = %g and pcoeff + icoeff + dcoeff = %g must not be below 0, or larger "
-	           "errors make longer steps",
-	           option[ICOEFF], sum);
-	return 0;
-}
-
 static dm_status step(void *user, const dm_step *s, dm_emit *e)
 {
 	dm_node down;
 	int order = (int)s->option[ORDER], predict = s->option[ALGORITHM] == DPMSOLVER ? DMI_DPM_EPSILON : DMI_DPM_X0;
 	(void)user;
-	if (!is_possible(e, s->option))
-		return DM_OK;
 	if (s->to->sigma == 0) {
 		finish(e, s);
 		return DM_OK;
@@ -164,10 +151,29 @@ static int32_t order(const struct dmi_options *given)
 	return dmi_noisy_order(given->value[ETA], given->value[S_NOISE], (int32_t)given->value[ORDER], 0);
 }
 
+/* The step factor of a trial falls with its own error as error^(-(p + i + d)/k), with a lasting one as error^(-i/k). */
+static dm_status check(const struct dmi_options *given, dm_error *err)
+{
+	static const struct dmi_need needs[] = {
+	    {PCOEFF, CONTROL, PID}, {ICOEFF, CONTROL, PID}, {DCOEFF, CONTROL, PID}, {ACCEPT_SAFETY, CONTROL, PID},
+	    {THETA, CONTROL, PLAIN}};
+	const double *o = given->value;
+	double sum = o[PCOEFF] + o[ICOEFF] + o[DCOEFF];
+	int is_off = o[PCOEFF] == 0 && o[ICOEFF] == 0 && o[DCOEFF] == 0;
+	if (o[CONTROL] == PID && !is_off && !(o[ICOEFF] > 0 && sum > 0 && o[PCOEFF] + o[DCOEFF] <= 2))
+		return dmi_fail(
+		    err, DM_ERR_ARGUMENT,
+		    "sampler \"dpm_adaptive\": pcoeff = %g, icoeff = %g, dcoeff = %g: icoeff and the sum of the three must be above "
+		    "0, so that larger errors make shorter steps, and pcoeff + dcoeff at most 2; or all three 0",
+		    o[PCOEFF], o[ICOEFF], o[DCOEFF]);
+	return dmi_check_needs("dpm_adaptive", options, given, needs, sizeof needs / sizeof *needs, err);
+}
+
 const struct dmi_sampler_type dmi_sampler_dpm_adaptive = {
     .method = DMI_METHOD_KNOWN("dpm_adaptive", "DPM-Solver with adaptive steps, orders 1/2 or 2/3",
                                "Lu 2022a, appendix C; k-diffusion", options,
                                "k-diffusion: sample_dpm_adaptive (norm=batch); ComfyUI: dpm_adaptive (norm=batch)"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .n_kept = 1, .n_memory = N_MEMORY, .step = step, .control = control},
     .order = order,
+    .check = check,
 };

@@ -13,7 +13,7 @@ enum { NFE, ETA, S_NOISE };
 
 static const dm_option options[] = {
     DMI_INTEGER("nfe", "evaluations in all; 0: 3 (steps - 1)", 0, 0, 50331645),
-    DMI_REAL("eta", "share of fresh noise; what exceeds the level is cut", 0, 0, 100),
+    DMI_REAL("eta", "share of fresh noise", 0, 0, 1),
     DMI_REAL("s_noise", "deviation of the fresh noise, 1 keeps the variance", 1, 0, 100),
 };
 

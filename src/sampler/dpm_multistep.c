@@ -37,7 +37,8 @@ static const dm_option options[] = {
     DMI_INTEGER("order", "order of the method", 2, 1, 3),
     DMI_CHOICE("solver_type", "weight of the slope at order 2", MIDPOINT, solver_types),
     DMI_INTEGER("lower_order_final", "1: short grids end with orders 2 and 1", 1, 0, 1),
-    DMI_INTEGER("lower_order_below", "what is a short grid, in steps", 15, 0, 16777215),
+    DMI_INTEGER("lower_order_below", "what is a short grid, in steps", 15, 0,
+                DMI_MOST_STEPS),
     DMI_INTEGER("euler_at_final", "1: the last step has order 1", 0, 0, 1),
     DMI_INTEGER("denoise_to_zero", "1: x0 of one more evaluation at the last node is the result", 0, 0, 1),
     DMI_INTEGER("true_order",
@@ -114,7 +115,9 @@ static int32_t order(const struct dmi_options *given)
 	double start = o[TRUE_ORDER] != 0 && o[ALGORITHM] < SDE_DPMSOLVERPP ? o[START] : DMI_START_EULER;
 	if (o[DENOISE_TO_ZERO] != 0) /* the result is not the state */
 		return 0;
-	return dmi_order_with_end(o[EULER_AT_FINAL], dmi_started_order(o[ORDER], start, o[ANALYTIC_FIRST]));
+	int is_short = o[LOWER_ORDER_FINAL] != 0 && o[LOWER_ORDER_BELOW] >= DMI_MOST_STEPS;
+	return dmi_order_with_end(o[EULER_AT_FINAL] != 0 || is_short,
+	                          dmi_started_order(o[ORDER], start, o[ANALYTIC_FIRST]));
 }
 
 const struct dmi_sampler_type dmi_sampler_dpm_multistep = {

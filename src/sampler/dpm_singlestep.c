@@ -38,11 +38,17 @@ static int is_group(const dm_step *s, int k)
 	return 1;
 }
 
+/* The last step of a grid that groups fill. */
+static int is_cut(const dm_step *s, int most)
+{
+	return s->option[LOWER_ORDER_FINAL] != 0 && s->step + 1 == s->n_step && s->n_step % most == 0;
+}
+
 static int order_now(dm_emit *e, const dm_step *s, const void *user)
 {
 	int most = (int)s->option[ORDER], order = dmi_listed_order(e, s, user);
 	if (!order)
-		order = s->option[LOWER_ORDER_FINAL] != 0 && s->step + 1 == s->n_step ? 1 : (int)(s->step % most) + 1;
+		order = is_cut(s, most) ? 1 : (int)(s->step % most) + 1;
 	if (s->to->sigma == 0 || s->n_past == 0 || order > s->past[0].order + 1)
 		order = s->to->sigma == 0 || s->n_past == 0 ? 1 : (int)s->past[0].order + 1;
 	return is_group(s, order) ? order : 1;
@@ -93,7 +99,7 @@ static int32_t order(const struct dmi_options *given)
 {
 	const double *o = given->value;
 	int32_t most = o[ALGORITHM] == SDE_DPMSOLVERPP || o[ANALYTIC_FIRST] != 0 ? 1 : (int32_t)o[ORDER];
-	return given->n_list ? 0 : dmi_order_with_end(o[LOWER_ORDER_FINAL], most);
+	return given->n_list ? 0 : dmi_order_with_end(1, most); /* of 3 k + 1 steps the last one has order 1 in any case */
 }
 
 const struct dmi_sampler_type dmi_sampler_dpm_singlestep = {

@@ -5,7 +5,10 @@
  *     y_m = (u_m/u) y + (1 - u_m/u) x0_u
  *     y' = (down/u) y + (1 - down/u) x0_u(y_m, u_m) + s_noise up z + (x0 - x0_u)
  *
- * With down = 0 it is y' = x0 + s_noise up z. State: none. */
+ * x0 - x0_u is that of the first evaluation (in ComfyUI the second one overwrites x0_u before it is subtracted: a
+ * defect). Rectified flow is the same on y and u; it splits by eta in u, not in s, and alpha > 0 is needed at both nodes
+ * (the form for flow proposed to ComfyUI evaluates at s = 0.9999 where alpha = 0). With down = 0 it is
+ * y' = x0 + s_noise up z. State: none. */
 #include "base/compiler.h"
 #include "sampler/nominal.h"
 #include "sampler/step.h"

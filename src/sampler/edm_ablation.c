@@ -97,4 +97,5 @@ const struct dmi_sampler_type dmi_sampler_edm_ablation = {
                                "Karras 2022, algorithms 1, 3", options, "diffusers: KarrasVeScheduler (deprecated)"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
     .order = order,
+    .check = dmi_check_churn,
 };

@@ -11,6 +11,7 @@
 #include "base/compiler.h"
 #include "sampler/dpm.h"
 #include "sampler/er_way.h"
+#include "sampler/needs.h"
 #include "sampler/nominal.h"
 #include "base/math.h"
 
@@ -146,9 +147,16 @@ static int32_t order(const struct dmi_options *given)
 	return o[COMPAT] != 0 ? 0 : dmi_noisy_order(!is_ode(o), o[S_NOISE], ode, ode < 2 ? ode : 2);
 }
 
+static dm_status check(const struct dmi_options *given, dm_error *err)
+{
+	static const struct dmi_need needs[] = {{NOISE_POWER, NOISE_SCALER, POWER}};
+	return dmi_check_needs("er_sde", options, given, needs, sizeof needs / sizeof *needs, err);
+}
+
 const struct dmi_sampler_type dmi_sampler_er_sde = {
     .method = DMI_METHOD_KNOWN("er_sde", "extended reverse-time SDE, orders 1 to 3", "Cui 2023", options,
                                "ComfyUI: er_sde (compat=comfyui); stable-diffusion.cpp: er_sde"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .n_past = 2, .step = step},
     .order = order,
+    .check = check,
 };

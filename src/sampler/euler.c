@@ -91,4 +91,5 @@ const struct dmi_sampler_type dmi_sampler_euler = {
                          "k-diffusion: sample_euler; ComfyUI: euler; stable-diffusion.cpp: euler"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
     .order = order,
+    .check = dmi_check_churn,
 };

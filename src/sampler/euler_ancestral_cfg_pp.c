@@ -3,7 +3,9 @@
  *
  *     x' = alpha' (x0 + down epsilon_unguided + s_noise up z),   (down, up) = split(u, u'; eta), step.h
  *
- * eta = 0 is the deterministic euler_cfg_pp. It needs the branch without condition whatever the scale. State: none. */
+ * eta = 0 is the deterministic euler_cfg_pp. From alpha = 0, where u is infinite, up = min(1, eta) u', the limit of the
+ * split (ComfyUI takes down = 0, up = u' there whatever eta > 0: a defect). It needs the branch without condition
+ * whatever the scale. State: none. */
 #include "base/compiler.h"
 #include "sampler/nominal.h"
 #include "sampler/step.h"

@@ -2,8 +2,8 @@
  * and the mean of the two slopes. With (x0, epsilon) at the start and (x0', epsilon') at the end of that line:
  *
  *     ve      over u = sigma/alpha:       x' = (alpha'/alpha) x + alpha' (u' - u) (epsilon + epsilon') / 2
- *     native  over (alpha, sigma):        x' = x + (alpha' - alpha) (x0 + x0') / 2 + (sigma' - sigma) (epsilon +
- * epsilon') / 2
+ *     native  over (alpha, sigma):        x' = x + (alpha' - alpha) (x0 + x0') / 2
+ *                                              + (sigma' - sigma) (epsilon + epsilon') / 2
  *
  * auto takes native where alpha + sigma = 1 (rectified flow: the mean of two velocities), ve elsewhere. The step to
  * sigma' = 0, and one from alpha = 0 over u, is the line alone. Churn as in euler. State: none. */
@@ -67,4 +67,5 @@ const struct dmi_sampler_type dmi_sampler_heun = {
                                "sample_heun; ComfyUI: heun; stable-diffusion.cpp: heun"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
     .order = order,
+    .check = dmi_check_churn,
 };

@@ -52,4 +52,5 @@ const struct dmi_sampler_type dmi_sampler_heunpp2 = {
                                "Zhou 2024; ComfyUI", options, "ComfyUI: heunpp2"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},
     .order = order,
+    .check = dmi_check_churn,
 };

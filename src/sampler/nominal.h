@@ -5,6 +5,8 @@
 
 #include "sampler/start.h"
 
+enum { DMI_MOST_STEPS = 1000000 }; /* of a grid; with lower_order_below as large, the order always falls at the end */
+
 /* `ode` where no noise is asked for (eta, s_churn: 0); else `weak`, as long as its deviation is that of the process: of a
  * run with s_noise other than 1 no order is claimed. */
 int32_t dmi_noisy_order(double noise, double s_noise, int32_t ode, int32_t weak);

@@ -40,7 +40,7 @@ static dm_val correct(const dm_step *s, dm_emit *e, dm_val x, const struct dmi_r
 {
 	double factor = 2 * (dmi_is_vp(s->from) ? (s->option[COMPAT] != 0 ? 1 - n->b : n->a * n->a) : 1),
 	       snr = s->option[SNR];
-	dm_val score = dm_emit_eval(e, x, s->from, DM_SPACE_SCORE), z = dm_emit_noise(e, s->step, tag), move;
+	dm_val score = dm_emit_eval_to(e, x, s->from, s->from, DM_SPACE_SCORE), z = dm_emit_noise(e, s->step, tag), move;
 	if (s->option[CORRECTOR] == ALD) {
 		double size = factor * snr * snr * s->from->sigma * s->from->sigma;
 		move = dm_emit_linear(e, 2, (dm_term[]){{size, score}, {sqrt(2 * size), z}});
@@ -77,6 +77,20 @@ static dm_val predict(const dm_step *s, dm_emit *e, dm_val x, const struct dmi_r
 	return dm_emit_linear(e, 3, (dm_term[]){{on_x, x}, {on_score, score}, {fresh, z}});
 }
 
+/* A table of few entries may have beta/N > 1 there: then a^2 = 1 - beta/N is no square. euler_maruyama does not read it. */
+static int has_table(dm_emit *e, const dm_step *s, const struct dmi_reverse_sde *n, int32_t corrections)
+{
+	int kind = (int)s->option[PREDICTOR], vp = dmi_is_vp(s->from);
+	int is_read = kind == REVERSE_DIFFUSION || kind == ANCESTRAL || corrections > 0;
+	if (s->option[COMPAT] == 0 || !is_read || n->a > 0 || (n->a == 0 && kind != ANCESTRAL))
+		return 1;
+	dmi_refuse(e, DM_ERR_UNSUPPORTED,
+	           "sampler \"pc\": compat=score_sde: with tables of N = %l entries %s = %g at t = %g leaves nothing of the "
+	           "state: take more steps",
+	           s->n_step, vp ? "beta/N" : "-f/N", vp ? n->b : -n->drift, s->from->t);
+	return 0;
+}
+
 static dm_status step(void *user, const dm_step *s, dm_emit *e)
 {
 	struct dmi_reverse_sde n = {0};
@@ -90,6 +104,8 @@ static dm_status step(void *user, const dm_step *s, dm_emit *e)
 		dm_emit_fail(e, DM_ERR_UNSUPPORTED, "sampler \"pc\": the schedule has no drift and diffusion at this node");
 		return DM_OK;
 	}
+	if (!has_table(e, s, &n, corrections))
+		return DM_OK;
 	dm_emit_departs(e, DM_DEPARTS_MEAN | DM_DEPARTS_VARIANCE);
 	for (int32_t k = 0; k < corrections; k++)
 		x = correct(s, e, x, &n, k);

@@ -8,8 +8,10 @@
  * tau = 0. The step to sigma' = 0 returns x0. State: three earlier predictions, the start of the last step, and its
  * noise, which as a draw takes no array. */
 #include "base/compiler.h"
+#include "sampler/needs.h"
 #include "sampler/nominal.h"
 #include "sampler/stochastic_adams.h"
+#include "base/error.h"
 #include "base/math.h"
 #include <math.h>
 
@@ -121,11 +123,6 @@ static int is_possible(dm_emit *e, const dm_step *s)
 {
 	if (s->from->alpha == 0 && s->option[PREDICT] == DMI_SA_EPSILON)
 		dm_emit_fail(e, DM_ERR_UNSUPPORTED, "sampler \"sa_solver\": predict=epsilon cannot start at alpha = 0");
-	if (s->option[TAU] > 0 && s->option[TAU_FROM] < s->option[TAU_TO])
-		dmi_refuse(
-		    e, DM_ERR_ARGUMENT,
-		    "sampler \"sa_solver\": tau_from = %g, the noisy end of the window, is below tau_to = %g; tau=0 is the ODE",
-		    s->option[TAU_FROM], s->option[TAU_TO]);
 	return dmi_goes_down(e, s, "sampler \"sa_solver\" needs noise that falls from node to node");
 }
 
@@ -177,10 +174,23 @@ static int32_t order(const struct dmi_options *given)
 	return dmi_noisy_order(o[TAU], o[S_NOISE], ode, ode < 2 ? ode : 2);
 }
 
+static dm_status check(const struct dmi_options *given, dm_error *err)
+{
+	static const struct dmi_need needs[] = {{SIMPLE, PREDICT, DMI_SA_X0}};
+	const double *o = given->value;
+	if (o[TAU] > 0 && o[TAU_FROM] < o[TAU_TO])
+		return dmi_fail(
+		    err, DM_ERR_ARGUMENT,
+		    "sampler \"sa_solver\": tau_from = %g, the noisy end of the window, is below tau_to = %g; tau=0 is the ODE",
+		    o[TAU_FROM], o[TAU_TO]);
+	return dmi_check_needs("sa_solver", options, given, needs, 1, err);
+}
+
 const struct dmi_sampler_type dmi_sampler_sa_solver = {
     DMI_METHOD_KNOWN("sa_solver", "stochastic Adams, predictor and corrector", "Xue 2023, algorithm 1", options,
                      "diffusers: SASolverScheduler (tau_by=time); ComfyUI: sa_solver (tau_by=level), sa_solver_pece "
                      "(tau_by=level, pece=1)"),
     {.struct_size = sizeof(dm_sampler_ops), .n_past = MAX_ORDER - 1, .n_kept = N_KEPT, .step = step},
     .order = order,
+    .check = check,
 };

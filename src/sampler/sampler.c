@@ -27,6 +27,8 @@ static dm_status fill(dm_sampler *s, const char *spec, dm_error *err)
 	s->user = &s->options; /* for lists, which step() does not see otherwise */
 	dm_status st =
 	    dmi_options_parse(&s->options, "sampler", s->name, s->option, s->n_option, text, &s->object.allocator, err);
+	if (st == DM_OK && type->check)
+		st = type->check(&s->options, err);
 	if (st == DM_OK && type->order)
 		s->ops.order = type->order(&s->options);
 	return st;

@@ -5,11 +5,12 @@
 #include "base/option.h"
 #include "demist/sampler.h"
 
-/* order: of dm_sampler_order, where it depends on the options; NULL: ops.order. */
+/* order: of dm_sampler_order, where it depends on the options; NULL: ops.order. check: what options must be to each other. */
 struct dmi_sampler_type {
 	struct dmi_method method;
 	dm_sampler_ops ops;
 	int32_t (*order)(const struct dmi_options *given);
+	dm_status (*check)(const struct dmi_options *given, dm_error *err);
 };
 
 struct dm_sampler {

@@ -38,6 +38,9 @@ enum { DMI_S_CHURN, DMI_S_TMIN, DMI_S_TMAX, DMI_S_NOISE, DMI_AFTER_CHURN };
 	    DMI_REAL("s_noise", "deviation of the added noise, 1 keeps the variance", 1, 0, 100)
 #define DMI_INFINITE ((double)INFINITY)
 
+/* Whether the window of churn has room. */
+dm_status dmi_check_churn(const struct dmi_options *given, dm_error *err);
+
 /* gamma; 0 where there is no churn. */
 double dmi_churn_factor(const dm_step *s);
 

@@ -16,7 +16,8 @@ static const dm_option options[] = {
     DMI_REAL("gamma", "stochasticity: 0 deterministic, 1 all the way to the clean end and back", 0.3, 0, 1),
 };
 
-/* The node at (1 - gamma) t'. The last step of a table ends at index 0, its least noise, as the published sampler does. */
+/* The node at (1 - gamma) t', within the process; t' itself below its least noise. The last step of a table ends at index 0,
+ * its least noise, as the published sampler does. */
 static dm_status inner_node(const dm_step *s, dm_node *at)
 {
 	double t_clean, t = (1 - s->option[GAMMA]) * s->to->t;
@@ -25,6 +26,8 @@ static dm_status inner_node(const dm_step *s, dm_node *at)
 	if (s->to->sigma == 0 ? !table || !last || s->from->sigma == 0 : s->option[GAMMA] == 0)
 		return DM_OK;
 	dm_schedule_range(s->schedule, &t_clean, NULL);
+	if (s->to->sigma > 0 && s->to->t <= t_clean)
+		return DM_OK;
 	return dm_schedule_at_time(s->schedule, fmax(table ? floor(t) : t, t_clean), at, NULL);
 }
 

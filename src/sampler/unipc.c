@@ -11,8 +11,10 @@
  * compat=original: vary_coeff as published (order 1). State: four earlier predictions, the start of the last step. */
 #include "base/compiler.h"
 #include "sampler/adams.h"
+#include "sampler/needs.h"
 #include "sampler/nominal.h"
 #include "sampler/unipc_weights.h"
+#include "base/error.h"
 #include "base/math.h"
 #include <math.h>
 
@@ -31,7 +33,7 @@ static const dm_option options[] = {
     DMI_INTEGER("corrector", "1: correct every step but the last", 1, 0, 1),
     DMI_INTEGER("lower_order_final", "1: the order falls towards the end, to 1 at the last step", 1, 0, 1),
     DMI_INTEGER("lower_at_start", "1: also where it still rises; 0: as the authors' code, not there", 1, 0, 1),
-    DMI_LIST("disable_corrector", "numbers of the steps that are not corrected", 0, 9007199254740991.0),
+    DMI_LIST("disable_corrector", "numbers of the steps that are not corrected", 0, DMI_MOST_STEPS),
     DMI_START,
     DMI_CHOICE("compat", "original: the corrector of variant=vary_coeff as published", 0, compats),
     DMI_ANALYTIC_FIRST,
@@ -96,16 +98,28 @@ static int is_corrected(const dm_step *s, const struct dmi_options *given)
 	return 1;
 }
 
+/* Whether the steps that are not corrected are some of the grid; of one that climbs in between every fall has its own. */
+static int has_listed(dm_emit *e, const dm_step *s, const struct dmi_options *given)
+{
+	const dm_node *last = &s->grid[s->n_step];
+	int is_whole = s->grid->visit == 0 && (last->sigma == 0 || last->lambda == s->end->lambda);
+	for (size_t i = 0; is_whole && i < given->n_list; i++)
+		if (given->list[i] >= (double)s->n_step) {
+			dmi_refuse(e, DM_ERR_ARGUMENT,
+			           "sampler \"unipc\": disable_corrector = %g: the steps of this grid are 0 to %l", given->list[i],
+			           s->n_step - 1);
+			return 0;
+		}
+	return 1;
+}
+
 static dm_status step(void *user, const dm_step *s, dm_emit *e)
 {
 	int analytic = s->option[ANALYTIC] != 0, x0 = s->option[PREDICT] == PREDICT_X0, wanted = (int)s->option[ORDER];
 	int order = order_now(s, wanted, s->n_past + 1);
 	dm_val x = s->x, to;
-	if (s->option[COMPAT] != 0 && s->option[VARIANT] != DMI_UNIPC_VARY) {
-		dmi_refuse(e, DM_ERR_ARGUMENT, "sampler \"unipc\": compat=original is about variant=vary_coeff, not variant=%s",
-		           variants[(int)s->option[VARIANT]]);
+	if (!has_listed(e, s, user))
 		return DM_OK;
-	}
 	if (!x0 && s->from->alpha == 0) {
 		dm_emit_fail(e, DM_ERR_UNSUPPORTED,
 		             "sampler \"unipc\": predict=epsilon cannot start at alpha = 0; use predict=x0");
@@ -146,9 +160,25 @@ static int32_t order(const struct dmi_options *given)
 	return o[ANALYTIC] != 0 ? 1 : dmi_order_with_end(o[LOWER], most);
 }
 
+static dm_status check(const struct dmi_options *given, dm_error *err)
+{
+	static const struct dmi_need needs[] = {{DISABLED, CORRECTOR, 1}};
+	const double *o = given->value;
+	if (o[COMPAT] != 0 && o[VARIANT] != DMI_UNIPC_VARY)
+		return dmi_fail(err, DM_ERR_ARGUMENT,
+		                "sampler \"unipc\": compat=original is about variant=vary_coeff, not variant=%s",
+		                variants[(int)o[VARIANT]]);
+	for (size_t i = 0; i < given->n_list; i++)
+		if (floor(given->list[i]) != given->list[i])
+			return dmi_fail(err, DM_ERR_ARGUMENT, "sampler \"unipc\": disable_corrector = %g must be a whole number",
+			                given->list[i]);
+	return dmi_check_needs("unipc", options, given, needs, 1, err);
+}
+
 const struct dmi_sampler_type dmi_sampler_unipc = {
     DMI_METHOD_KNOWN("unipc", "unified predictor-corrector, orders 1 to 4", "Zhao 2023, algorithms 1-2", options,
                      "diffusers: UniPCMultistepScheduler; ComfyUI: uni_pc (variant=bh1), uni_pc_bh2 (variant=bh2)"),
     {.struct_size = sizeof(dm_sampler_ops), .n_past = DMI_UNIPC_MAX, .n_kept = 1, .step = step},
     .order = order,
+    .check = check,
 };

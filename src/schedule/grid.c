@@ -81,6 +81,17 @@ static const char *name_of(const dm_grid *g)
 	return g->method ? g->method->info.name : "nodes";
 }
 
+/* Two nodes at different times with the same noise. */
+static dm_status stands_still(const dm_grid *g, const dm_node *last, const dm_node *next, dm_error *err)
+{
+	char spec[200] = "";
+	struct dmi_text text = {spec, sizeof spec, 0};
+	dmi_schedule_print(g->schedule, &text);
+	return dmi_fail(err, DM_ERR_ARGUMENT,
+	                "grid \"%s\": schedule \"%s\" has the noise sigma/alpha = %g at t = %g and at t = %g alike; %s",
+	                name_of(g), spec, next->sigma / next->alpha, last->t, next->t, g->schedule->process->stands_still);
+}
+
 /* The noise falls (up: rises) all the way; the last node may repeat the one before where `repeat`. */
 static dm_status check_order(const dm_grid *g, int up, int repeat, dm_error *err)
 {
@@ -90,6 +101,8 @@ static dm_status check_order(const dm_grid *g, int up, int repeat, dm_error *err
 			continue;
 		if (repeat && (i == g->n - 1 || !g->method) && same(last, next)) /* nodes of the caller's own may stand still */
 			continue;
+		if (same(last, next) && last->t != next->t && g->schedule->process->stands_still)
+			return stands_still(g, last, next, err);
 		return dmi_fail(err, DM_ERR_ARGUMENT, "grid \"%s\": sigma/alpha must %s, but is %g at node %z after %g",
 		                name_of(g), up ? "rise" : "fall", next->sigma / next->alpha, i, last->sigma / last->alpha);
 	}
@@ -279,7 +292,7 @@ static dm_status edit(dm_grid *g, const char *spec, dm_error *err)
 		return st;
 	e->method = m;
 	g->n_edit++;
-	st = ((const struct dmi_grid_edit_type *)(const void *)m)->apply(g, e->options.value, err);
+	st = ((const struct dmi_grid_edit_type *)(const void *)m)->apply(g, &e->options, err);
 	for (size_t i = 0; i < g->n; i++)
 		g->node[i].visit = (int64_t)i;
 	return st;

@@ -32,7 +32,7 @@ struct dmi_grid_family {
 /* An edit that stands in a spec behind the grid: "trailing:steps=50|repaint:length=10". */
 struct dmi_grid_edit_type {
 	struct dmi_method method;
-	dm_status (*apply)(dm_grid *grid, const double *option, dm_error *err);
+	dm_status (*apply)(dm_grid *grid, const struct dmi_options *options, dm_error *err);
 };
 
 const struct dmi_method *const *dmi_grid_registry(int32_t *n);

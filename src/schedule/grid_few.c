@@ -28,9 +28,14 @@ static dm_status fill_lcm(dm_grid *g, dm_error *err)
 	if (st == DM_OK && original > t)
 		st = dmi_fail(err, DM_ERR_ARGUMENT, "grid \"lcm\": original_steps = %z, but the table has %z entries", original,
 		              t);
+	if (st == DM_OK && n > original)
+		st = dmi_fail(err, DM_ERR_ARGUMENT, "grid \"lcm\": steps = %z is outside [1, %z], the original_steps", n,
+		              original);
 	if (st == DM_OK && n > left)
-		st = dmi_fail(err, DM_ERR_ARGUMENT, "grid \"lcm\": %z steps, but %z of the original steps (strength = %g)", n,
-		              left, option[STRENGTH]);
+		st = dmi_fail(err, DM_ERR_ARGUMENT,
+		              "grid \"lcm\": strength = %g leaves %z of original_steps = %z, too few for steps = %z: strength "
+		              "must lie in [%g, 1]",
+		              option[STRENGTH], left, original, n, (double)n / option[ORIGINAL_STEPS]);
 	for (size_t i = 0; st == DM_OK && i < n; i++)
 		st = dmi_grid_push_time(g, (double)(t / original * (left - i * left / n) - 1), err);
 	return st;

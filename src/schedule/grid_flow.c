@@ -116,9 +116,33 @@ static dm_status base_values(const dm_grid *g, double *s, size_t n, dm_error *er
 	return dmi_grid_check_count(g, n, "values", err);
 }
 
+static dm_status needs(const dm_grid *g, int32_t k, int is_met, const char *what, dm_error *err)
+{
+	return is_met ? DM_OK : dmi_option_needs(&g->options, "grid", g->method, k, what, err);
+}
+
+/* Options that do nothing without another one. */
+static dm_status check_company(const dm_grid *g, dm_error *err)
+{
+	const double *option = g->options.value;
+	int dynamic = option[DYNAMIC] != DYNAMIC_NONE, given = option[MU_RULE] == MU_GIVEN;
+	static const char *const shifts = "dynamic=exponential or linear", *const rules = "mu_rule=line or flux2";
+	dm_status st = needs(g, MU, dynamic, shifts, err);
+	if (st == DM_OK)
+		st = needs(g, MU_RULE, dynamic, shifts, err);
+	if (st == DM_OK)
+		st = needs(g, TOKENS, dynamic, shifts, err);
+	if (st == DM_OK)
+		st = needs(g, TOKENS, !given, rules, err);
+	return st == DM_OK ? needs(g, MU, given, "mu_rule=given", err) : st;
+}
+
 static dm_status check(const dm_grid *g, dm_error *err)
 {
 	const double *option = g->options.value;
+	dm_status st = check_company(g, err);
+	if (st != DM_OK)
+		return st;
 	if (!(option[BOTTOM] < option[TOP]))
 		return dmi_fail(err, DM_ERR_ARGUMENT, "grid \"flow\": bottom (%g) must be below top (%g)", option[BOTTOM],
 		                option[TOP]);

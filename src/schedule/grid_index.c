@@ -130,6 +130,10 @@ static dm_status check_spacing(const dm_grid *g, size_t points, dm_error *err)
 	if (!g->schedule->n_table && g->options.value[LEVEL] != LEVEL_LOG)
 		return dmi_fail(err, DM_ERR_UNSUPPORTED, "grid \"%s\": level=%s needs a table, but the schedule is continuous",
 		                g->method->info.name, levels[(int)g->options.value[LEVEL]]);
+	if (!g->schedule->n_table && g->options.given & (1u << CLIP_LAMBDA))
+		return dmi_fail(err, DM_ERR_UNSUPPORTED,
+		                "grid \"%s\": clip_lambda = %g needs a table, but the schedule is continuous",
+		                g->method->info.name, g->options.value[CLIP_LAMBDA]);
 	return rounds(g) ? check_kept(g, kept(g, CLIP_LAMBDA, err), points, err) : DM_OK;
 }
 

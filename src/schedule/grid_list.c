@@ -4,6 +4,21 @@
 #include "base/error.h"
 #include <math.h>
 
+/* Values that fall, but so little that the nodes are one. */
+static dm_status check_apart(const dm_grid *g, size_t i, dm_error *err)
+{
+	const double *at = g->options.list;
+	const dm_node *last = &g->node[g->n - 2], *node = &g->node[g->n - 1];
+	if (at[i] == at[i - 1] || node->lambda != last->lambda || node->sigma * last->alpha != last->sigma * node->alpha)
+		return DM_OK;
+	if (last->t != node->t && g->schedule->process->stands_still)
+		return DM_OK; /* grid.c says it with the reason */
+	return dmi_fail(err, DM_ERR_ARGUMENT,
+	                "grid \"%s\": the values at = %g and %g cannot be told apart in lambda = ln(alpha/sigma), which is "
+	                "%g at both",
+	                g->method->info.name, at[i - 1], at[i], node->lambda);
+}
+
 static dm_status fill(dm_grid *g, dm_status (*push)(dm_grid *, double, dm_error *), dm_error *err)
 {
 	const struct dmi_options *o = &g->options;
@@ -11,8 +26,11 @@ static dm_status fill(dm_grid *g, dm_status (*push)(dm_grid *, double, dm_error 
 	if (!o->n_list)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "grid \"%s\": give the values, at=first/second/...", name);
 	dm_status st = dmi_grid_check_count(g, o->n_list, "values", err);
-	for (size_t i = 0; st == DM_OK && i < o->n_list; i++)
+	for (size_t i = 0; st == DM_OK && i < o->n_list; i++) {
 		st = push(g, o->list[i], err);
+		if (st == DM_OK && i)
+			st = check_apart(g, i, err);
+	}
 	return st;
 }
 

@@ -49,19 +49,37 @@ static void drop(const dm_grid *g, struct old *old)
 enum { FROM_LEVEL, FROM_STRENGTH };
 
 static const dm_option from_options[] = {
-    DMI_REAL("level", "sigma/alpha of the first node; 0: by strength", 0, 0, 1e30),
-    DMI_REAL("strength", "share of the process time that is left; above 0, or there is no step", 1, 0, 1),
+    DMI_REAL("level", "sigma/alpha of the first node, above 0; or give strength", 0, 0, 1e30),
+    DMI_REAL("strength", "share of the process time that is left, above 0, or there is no step; or give level", 0, 0,
+             1),
 };
+
+/* Just one of the two, and above 0. */
+static dm_status check_from(const struct dmi_options *options, dm_error *err)
+{
+	int level = options->given >> FROM_LEVEL & 1, strength = options->given >> FROM_STRENGTH & 1;
+	if (level && strength)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "grid edit \"from\": give level = %g or strength = %g, not both",
+		                options->value[FROM_LEVEL], options->value[FROM_STRENGTH]);
+	if (!level && !strength)
+		return dmi_fail(err, DM_ERR_ARGUMENT,
+		                "grid edit \"from\": give level, a sigma/alpha above 0, or strength in (0, 1]");
+	if (level && options->value[FROM_LEVEL] == 0)
+		return dmi_fail(err, DM_ERR_ARGUMENT,
+		                "grid edit \"from\": level = 0 leaves no step, the result would be the start itself; a grid "
+		                "needs level in (0, 1e30]");
+	if (strength && options->value[FROM_STRENGTH] == 0)
+		return dmi_fail(
+		    err, DM_ERR_ARGUMENT,
+		    "grid edit \"from\": strength = 0 leaves no step, the result would be the start itself; a grid needs "
+		    "strength in (0, 1]");
+	return DM_OK;
+}
 
 static dm_status from_node(const dm_grid *g, const double *option, dm_node *out, dm_error *err)
 {
 	const dm_node *first = &g->node[0];
 	double clean = g->schedule->t_clean;
-	if (option[FROM_LEVEL] == 0 && option[FROM_STRENGTH] == 0)
-		return dmi_fail(
-		    err, DM_ERR_ARGUMENT,
-		    "grid edit \"from\": strength = 0 leaves no step, the result would be the start itself; a grid needs "
-		    "strength in (0, 1]");
 	if (option[FROM_LEVEL] > 0)
 		return dmi_schedule_at_level(g->schedule, option[FROM_LEVEL], out, err);
 	if (option[FROM_STRENGTH] == 1) {
@@ -71,13 +89,15 @@ static dm_status from_node(const dm_grid *g, const double *option, dm_node *out,
 	return dm_schedule_at_time(g->schedule, clean + option[FROM_STRENGTH] * (first->t - clean), out, err);
 }
 
-static dm_status from(dm_grid *g, const double *option, dm_error *err)
+static dm_status from(dm_grid *g, const struct dmi_options *options, dm_error *err)
 {
 	dm_node start;
 	size_t keep = 0;
 	dm_status st = falls_only(g, "from", err);
 	if (st == DM_OK)
-		st = from_node(g, option, &start, err);
+		st = check_from(options, err);
+	if (st == DM_OK)
+		st = from_node(g, options->value, &start, err);
 	if (st != DM_OK)
 		return st;
 	while (keep < g->n && !(g->node[keep].lambda > start.lambda))
@@ -126,8 +146,9 @@ static dm_status push_loop(dm_grid *g, const dm_node *turn, const double *option
 	return st;
 }
 
-static dm_status restart(dm_grid *g, const double *option, dm_error *err)
+static dm_status restart(dm_grid *g, const struct dmi_options *options, dm_error *err)
 {
+	const double *option = options->value;
 	size_t turn = 0;
 	dm_node unused;
 	while (turn < g->n && !(level_of(&g->node[turn]) <= option[LOW]))
@@ -185,8 +206,9 @@ static dm_status push_visits(dm_grid *g, const struct old *old, const int64_t *t
 	return st;
 }
 
-static dm_status repaint(dm_grid *g, const double *option, dm_error *err)
+static dm_status repaint(dm_grid *g, const struct dmi_options *options, dm_error *err)
 {
+	const double *option = options->value;
 	size_t n = 0, steps = g->n - 1;
 	const dm_allocator *allocator = &g->object.allocator;
 	dm_status st = falls_only(g, "repaint", err);

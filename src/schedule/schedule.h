@@ -17,6 +17,7 @@ struct dmi_process {
 	dm_status (*rates)(const dm_schedule *schedule, double t, double *f, double *g2, dm_error *err);
 	dm_status (*at_level)(const dm_schedule *schedule, double level, dm_node *out, dm_error *err);
 	int time_is_level;
+	const char *stands_still; /* for messages: what may hold the noise over a stretch of time; NULL: nothing */
 };
 
 /* What can be asked for by name. setup reads schedule->options and fills t_zero, t_clean, t_noise and t_limit, and

@@ -195,15 +195,40 @@ static dm_status too_rough(double t, dm_error *err)
 	    t);
 }
 
+/* How far on from t the diffusion is 0, to 1e-7 of the range: by steps that double, and are halved where it is not. */
+static double still_until(const dm_schedule *s, double t, double width, dm_error *err)
+{
+	const double least = 1e-7 * (s->t_noise - s->t_zero);
+	double f, g;
+	for (width = fmax(width, least); width >= least && t < s->t_noise;) {
+		int k = 1;
+		width = fmin(width, s->t_noise - t);
+		while (k <= N && call(s, t + width * k / N, &f, &g, err) == DM_OK && g == 0)
+			k++;
+		t += k > N ? width : 0;
+		width *= k > N ? 2 : 0.5;
+	}
+	return t;
+}
+
+/* To a millionth of the range: where the diffusion vanishes is known no better. */
+static double rounded(const dm_schedule *s, double t)
+{
+	double unit = 1;
+	while (unit * (s->t_noise - s->t_zero) < 1e6)
+		unit *= 10;
+	return rint(t * unit) / unit;
+}
+
 /* lambda falls by g^2 / (2 sigma^2): what is good enough at a panel's start must also go on at its end. */
-static dm_status check_panel(const struct panel *p, dm_error *err)
+static dm_status check_panel(const dm_schedule *s, const struct panel *p, dm_error *err)
 {
 	if (largest(p->w, 0) == 0)
 		return dmi_fail(
 		    err, DM_ERR_ARGUMENT,
 		    "schedule sde: diffusion is 0 from t = %g to %g, so that lambda does not fall there; it may be 0 at "
 		    "single times only",
-		    p->t, p[1].t);
+		    rounded(s, p->t), rounded(s, still_until(s, p[1].t, p[1].t - p->t, err)));
 	if (!dmi_is_finite(dmi_exp(p[1].ln_alpha)) || !dmi_is_finite(p[1].sigma2))
 		return dmi_fail(err, DM_ERR_ARGUMENT,
 		                "schedule sde: alpha = %g and sigma^2 = %g at t = %g; both must be finite",
@@ -254,7 +279,7 @@ static dm_status integrate(dm_schedule *s, dm_error *err)
 		double end = p->t + used;
 		p[1] = (struct panel){.t = end >= s->t_noise || used == s->t_noise - p->t ? s->t_noise : end};
 		inside(p, used, 1, &p[1].ln_alpha, &p[1].sigma2);
-		st = check_panel(p, err);
+		st = check_panel(s, p, err);
 		if (st != DM_OK)
 			return st;
 	}

@@ -7,6 +7,7 @@
 #include "schedule/table.h"
 #include "base/error.h"
 #include "base/math.h"
+#include <float.h>
 #include <math.h>
 
 static void entry(const dm_schedule *s, size_t i, dm_node *out)
@@ -118,18 +119,44 @@ double *dmi_table_new(dm_schedule *s, size_t n, dm_error *err)
 	return dmi_schedule_data(s, 3 * n, err);
 }
 
+/* The options of a family's own, "beta_start = 0.0001, beta_end = 1". */
+static void print_own(const dm_schedule *s, struct dmi_text *text)
+{
+	for (int32_t k = DMI_TABLE_OWN; k < s->method->info.n_option; k++)
+		dmi_text_format(text, "%s%s = %g", k > DMI_TABLE_OWN ? ", " : "", s->method->option[k].name,
+		                s->options.value[k]);
+}
+
+/* Tables that a formula makes fall unless the product of 1 - beta leaves the range of numbers. */
+static dm_status does_not_fall(const dm_schedule *s, size_t i, dm_error *err)
+{
+	const double *a = dmi_table_alpha_bar(s);
+	char own[200] = "";
+	struct dmi_text text = {own, sizeof own, 0};
+	print_own(s, &text);
+	if (s->options.n_list || a[i] > DBL_MIN)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "schedule \"%s\": alpha_bar[%z] = %g does not fall below %g",
+		                s->method->info.name, i, a[i], a[i - 1]);
+	return dmi_fail(
+	    err, DM_ERR_ARGUMENT,
+	    "schedule \"%s\": alpha_bar[%z] = %g is too small a number, but must be above %g before the last of "
+	    "T = %g entries: lower the betas (%s) or T",
+	    s->method->info.name, i, a[i], DBL_MIN, s->options.value[DMI_TABLE_T], own);
+}
+
 /* The changes asked for; then lambda of every entry: it has to fall, and may be infinite at the last one only. */
 static dm_status finish(dm_schedule *s, dm_error *err)
 {
 	double *l = dmi_table_lambda(s), *a = dmi_table_alpha_bar(s);
-	dm_status st = dmi_table_change(s, err);
+	dm_status st = dmi_table_check_options(s, err);
+	if (st == DM_OK)
+		st = dmi_table_change(s, err);
 	if (st != DM_OK)
 		return st;
 	for (size_t i = 0; i < s->n_table; i++) {
 		l[i] = (dmi_log(a[i]) - dmi_log(dmi_table_sigma2(s)[i])) / 2;
 		if (i && !(l[i] < l[i - 1]))
-			return dmi_fail(err, DM_ERR_ARGUMENT, "schedule \"%s\": alpha_bar[%z] = %g does not fall below %g",
-			                s->method->info.name, i, a[i], a[i - 1]);
+			return does_not_fall(s, i, err);
 	}
 	return s->options.value[DMI_TABLE_CONTINUOUS] == 1 ? dmi_table_make_continuous(s, err) : DM_OK;
 }

@@ -58,6 +58,9 @@ static inline double *dmi_table_lambda(const dm_schedule *s)
 	return s->data + s->n_data / 3 * 2;
 }
 
+/* Refuses options that do nothing without another one. */
+dm_status dmi_table_check_options(const dm_schedule *schedule, dm_error *err);
+
 /* zero_snr and snr_shift on the first two columns; n >= 1 entries. */
 dm_status dmi_table_change(dm_schedule *schedule, dm_error *err);
 

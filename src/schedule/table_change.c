@@ -53,6 +53,23 @@ static void shift(dm_schedule *s, double c)
 	}
 }
 
+static dm_status needs(const dm_schedule *s, int32_t k, const char *what, dm_error *err)
+{
+	return dmi_option_needs(&s->options, "schedule", s->method, k, what, err);
+}
+
+dm_status dmi_table_check_options(const dm_schedule *s, dm_error *err)
+{
+	const double *option = s->options.value;
+	dm_status st =
+	    option[DMI_TABLE_ZERO_SNR] == DMI_ZERO_FLOOR ? DM_OK : needs(s, DMI_TABLE_FLOOR, "zero_snr=floor", err);
+	if (st == DM_OK && option[DMI_TABLE_CONTINUOUS] != 1)
+		st = needs(s, DMI_TABLE_CLIP_LAMBDA, "continuous=1 (grids over a table have a clip_lambda of their own)", err);
+	if (st == DM_OK && option[DMI_TABLE_CONTINUOUS] != 1)
+		st = needs(s, DMI_TABLE_T_MIN, "continuous=1", err);
+	return st;
+}
+
 dm_status dmi_table_change(dm_schedule *s, dm_error *err)
 {
 	const double *option = s->options.value;

@@ -160,7 +160,12 @@ static dm_status cosine_rates(const dm_schedule *s, double t, double *f, double 
 }
 
 static const struct dmi_process cosine_process = {
-    .at_time = cosine_at_time, .at_lambda = cosine_at_lambda, .rates = cosine_rates};
+    .at_time = cosine_at_time,
+    .at_lambda = cosine_at_lambda,
+    .rates = cosine_rates,
+    .stands_still = "clamp_low and clamp_high hold alpha-bar there: lower clamp_low, raise clamp_high, or bring shift "
+                    "nearer to 1",
+};
 
 /* data: the clamps in lambda. */
 static dm_status cosine_setup(dm_schedule *s, dm_error *err)

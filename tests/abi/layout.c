@@ -123,7 +123,7 @@ AT(dm_guidance_ops, after, 56);
 AT(dm_guidance_ops, state, 64);
 AT(dm_guidance_ops, rule, 72);
 
-SIZE(dm_guide, 64);
+SIZE(dm_guide, 80);
 AT(dm_guide, struct_size, 0);
 AT(dm_guide, step, 8);
 AT(dm_guide, n_step, 16);
@@ -133,6 +133,8 @@ AT(dm_guide, to, 40);
 AT(dm_guide, schedule, 48);
 AT(dm_guide, x, 56);
 AT(dm_guide, evaluation, 60);
+AT(dm_guide, end, 64);
+AT(dm_guide, variance, 72);
 
 SIZE(dm_operator_ops, 32);
 AT(dm_operator_ops, struct_size, 0);

@@ -14,6 +14,8 @@ struct bench {
 	int n_size, failed, n_result;
 	FILE *json;
 	int32_t isa; /* of the arrays, DM_ISA_... */
+	int peers;   /* whether other programs are timed, too */
+	char **argument;
 };
 
 /* What a case does: prepare is not timed. */
@@ -38,12 +40,16 @@ struct pair bench_pair(const struct work *a, const struct work *b, size_t size);
 /* Rounds of everything, in place of the number that the size asks for. */
 void bench_set_rounds(size_t n);
 struct timing bench_time(const struct work *a, size_t size);
+/* The clock for work on so many elements, in ns, and the least that two readings of it differ by. */
+double bench_now(size_t size);
+double bench_clock_cost(size_t size);
 
 /* Whether the case is wanted; and one line of the report. value in `unit`, goal 0: none. */
 int bench_wants(const struct bench *b, const char *name);
 void bench_report(struct bench *b, const char *name, const char *what, size_t n, double value, const char *unit,
                   double goal);
 void bench_pair_report(struct bench *b, const char *name, size_t n, const struct pair *p, double goal);
+void bench_json(struct bench *b, const char *name, const char *what, size_t n, double value, double goal);
 void bench_fail(struct bench *b, const char *name, const char *message);
 
 /* write[w][j] = sum over r of c[w][r] read[r][j]: what a programmer would write for one step, every array touched once.
@@ -70,5 +76,6 @@ void bench_small(struct bench *b);
 void bench_growth(struct bench *b);
 void bench_guidance(struct bench *b);
 void bench_threads(struct bench *b);
+void bench_peers(struct bench *b);
 
 #endif

@@ -6,7 +6,7 @@
 
 /* The thread's own time, which a busy machine does not count in, costs a system call; short work is timed by the
  * monotonic clock, where the least and the median leave out the rounds that were interrupted. */
-static double now(size_t size)
+double bench_now(size_t size)
 {
 	struct timespec t;
 	clock_gettime(size >= 1 << 17 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
@@ -17,9 +17,9 @@ static double once(const struct work *w, size_t size)
 {
 	if (w->prepare)
 		w->prepare(w->user);
-	double start = now(size);
+	double start = bench_now(size);
 	w->run(w->user);
-	return now(size) - start;
+	return bench_now(size) - start;
 }
 
 static int by_value(const void *a, const void *b)
@@ -51,12 +51,11 @@ static size_t rounds(size_t size)
 	return n < 7 ? 7 : n > MAX_ROUND ? MAX_ROUND : n;
 }
 
-/* The cost of reading the clock twice. */
-static double clock_cost(size_t size)
+double bench_clock_cost(size_t size)
 {
 	double least = 1e9;
 	for (int i = 0; i < 50; i++) {
-		double start = now(size), end = now(size);
+		double start = bench_now(size), end = bench_now(size);
 		least = end - start < least ? end - start : least;
 	}
 	return least;
@@ -66,7 +65,7 @@ struct pair bench_pair(const struct work *a, const struct work *b, size_t size)
 {
 	static double time[2][MAX_ROUND], ratio[MAX_ROUND];
 	size_t n = rounds(size);
-	double clock = clock_cost(size);
+	double clock = bench_clock_cost(size);
 	once(a, size);
 	once(b, size);
 	for (size_t i = 0; i < n; i++) {

@@ -181,7 +181,7 @@ static const struct rule gradient_estimation_cfg_pp[] = {
 
 /* In `sa_solver` the window begins at its clean end. */
 static const struct rule sa_solver[] = {
-    {"mode", "data_prediction", "predict=x0"},
+    {"mode", "data_prediction", "predict=x0,simple_order_2=1"},
     {"mode", "noise_prediction", "predict=epsilon"},
     {"predictor_order", NULL, "predictor_order="},
     {"corrector_order", NULL, "corrector_order="},
@@ -303,7 +303,7 @@ const struct method sampler_methods[] = {
     {"pndm if prediction=v", "pndm:combine=v,compat=diffusers", no_options},
     {"pndm if prediction=sample", "pndm:combine=x0,compat=diffusers", no_options},
     {"res_multistep", "res_multistep", ancestral},
-    {"sa_solver", "sa_solver:tau_by=time,simple_order_2=1,corrector_lead=2", sa_solver},
+    {"sa_solver", "sa_solver:tau_by=time,corrector_lead=2", sa_solver},
     {"sa_solver_sigma if grid.final=zero", "sa_solver:tau_by=level", sa_solver_sigma},
     {"sa_solver_sigma", "sa_solver:tau_by=level,lower_order_final=0", sa_solver_sigma},
     {"deis_tab", "deis:form=t,lower_order_final=0", lms},
