@@ -414,12 +414,68 @@ static void absurd_levels(void **state)
 		}
 }
 
+/* Nodes below the least noise of the process are ends of steps like any others: tcd has no level under them to go to. */
+static void below_the_process(void **state)
+{
+	static const char *const runs[] = {
+	    "schedule=ve grid=karras:steps=8,sigma_min=0.002", "schedule=ve grid=vp_time:steps=4",
+	    "schedule=linear grid=geometric_variance:steps=4", "schedule=flow grid=levels:at=5/1/0.0005",
+	    "schedule=flow grid=levels:at=5/1/0.0005/0.0002",  "schedule=linear grid=times:at=500/-0.5/-0.8"};
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof runs / sizeof *runs; i++) {
+		char spec[160];
+		dm_error error = {0};
+		snprintf(spec, sizeof spec, "sampler=tcd:gamma=%s %s model=epsilon", i % 2 ? "1" : "0.3", runs[i / 2]);
+		if (run_gaussian(spec, NULL, &error) != DM_OK)
+			fail_msg("%s: %s", spec, error.message);
+	}
+}
+
+/* Where a method of the library loses its numbers, the levels are named, not the engine's checks of foreign methods. */
+static void lost_numbers(void **state)
+{
+	static const struct {
+		const char *run, *words;
+	} known[] = {
+	    {"sampler=deis schedule=vp:beta_max=1000 grid=trailing:steps=5", "\"deis\": a step from sigma/alpha = 3.1"},
+	    {"sampler=dpm_fast schedule=vp:beta_max=1000 grid=trailing:steps=5",
+	     "\"dpm_fast\": a step from sigma/alpha = 3"},
+	    {"sampler=heun schedule=vp:beta_max=1000 grid=trailing:steps=3,final=last",
+	     "\"heun\": a step from sigma/alpha = 13124"},
+	    {"sampler=plms schedule=ve grid=levels:at=1e29/1e20/1/1e-20",
+	     "\"plms\": a step from sigma/alpha = 1e+20 to 1 "},
+	    {"sampler=bdia schedule=flow grid=levels:at=1e29/1e10/1/1e-29", NULL},
+	    {"sampler=dpm_adaptive schedule=flow grid=levels:at=1e29/1e28/1e27,final=included",
+	     "\"dpm_adaptive\": a step from sigma/alpha"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		char spec[160];
+		dm_error error = {0};
+		snprintf(spec, sizeof spec, "%s model=epsilon", known[i].run);
+		dm_status st = run_gaussian(spec, NULL, &error);
+		int is_refused = st == DM_ERR_UNSUPPORTED && strstr(error.message, "loses too many digits") &&
+		                 strstr(error.message, "put nodes between");
+		if (!(is_refused && (!known[i].words || strstr(error.message, known[i].words))) &&
+		    !(st == DM_OK && !known[i].words))
+			fail_msg("%s: %s: %s", spec, dm_status_name(st), error.message);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(specs_of_runs), cmocka_unit_test(tables),        cmocka_unit_test(nodes),
-	    cmocka_unit_test(strengths),     cmocka_unit_test(equations),     cmocka_unit_test(levels),
-	    cmocka_unit_test(tolerances),    cmocka_unit_test(second_output), cmocka_unit_test(absurd_levels),
+	    cmocka_unit_test(specs_of_runs),
+	    cmocka_unit_test(tables),
+	    cmocka_unit_test(nodes),
+	    cmocka_unit_test(strengths),
+	    cmocka_unit_test(equations),
+	    cmocka_unit_test(levels),
+	    cmocka_unit_test(tolerances),
+	    cmocka_unit_test(second_output),
+	    cmocka_unit_test(absurd_levels),
+	    cmocka_unit_test(lost_numbers),
+	    cmocka_unit_test(below_the_process),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

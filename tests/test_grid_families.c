@@ -366,7 +366,7 @@ static void test_bad_specs(void **state)
 	    {"flow", "logit_normal:logsnr_min=3,logsnr_max=3", DM_ERR_ARGUMENT, "logsnr_min (3) must be below"},
 	    {"flow", "flow:at=1/0.5,steps=3", DM_ERR_ARGUMENT, "steps = 3, but there are 2 values"},
 	    {"flow", "flow:dynamic=linear,mu=0", DM_ERR_ARGUMENT, "mu = 0 must be above 0"},
-	    {"flow", "flow:mu_rule=line", DM_ERR_ARGUMENT, "needs the number of tokens"},
+	    {"flow", "flow:dynamic=linear,mu_rule=line", DM_ERR_ARGUMENT, "needs the number of tokens"},
 	    {"flow", "flow:steps=1,terminal=0.1", DM_ERR_ARGUMENT, "needs a last value below 1"},
 	    {"flow", "flow:invert=1", DM_ERR_ARGUMENT, "give final=included"},
 	    {"flow", "flow:extra=0,respace=karras", DM_ERR_ARGUMENT, "needs a last value above 0"},

@@ -397,13 +397,18 @@ static void replay_gives_back_the_record(void **unused)
 static void path_increments_add_up(void **state)
 {
 	enum { N = 64 };
-	static const double times[][3] = {{-3, 1, 2.5},    {0.1, 0.1003, 0.10031},     {5, -7.77, 3},
-	                                  {1e-9, 2e-9, 1}, {-INFINITY, 0.3, INFINITY}, {19.99, 19.995, INFINITY}};
+	static const double times[][3] = {{-3, 1, 2.5},
+	                                  {0.1, 0.1003, 0.10031},
+	                                  {5, -7.77, 3},
+	                                  {1e-9, 2e-9, 1},
+	                                  {-INFINITY, 0.3, INFINITY},
+	                                  {19.99, 19.995, INFINITY},
+	                                  {16.946347819800348, 16.94637109155916, 16.94639509378862}};
 	double square = 0, z[3][N];
 	float f[3][N];
 	(void)state;
-	for (size_t k = 0; k < sizeof times / sizeof *times; k++) {
-		const double *t = times[k], from[3] = {t[0], t[1], t[0]}, to[3] = {t[1], t[2], t[2]};
+	for (size_t k = 0; k < 8 * (sizeof times / sizeof *times); k++) {
+		const double *t = times[k / 8], from[3] = {t[0], t[1], t[0]}, to[3] = {t[1], t[2], t[2]};
 		double root[3];
 		for (int i = 0; i < 3; i++) {
 			double distance = fabs(fmin(fmax(to[i], -20), 20) - fmin(fmax(from[i], -20), 20));

@@ -68,14 +68,14 @@ static void exact_moments(const struct world *w, double *out)
 static double worst_moment(const struct world *w, const struct outcome *o, size_t n_group, size_t n_particle,
                            double allowed)
 {
-	double exact[N_MOMENT], sum[N_MOMENT] = {0}, total = 0, worst = 0;
+	double exact[N_MOMENT] = {0}, sum[N_MOMENT] = {0}, total = 0, worst = 0;
 	double(*group)[N_MOMENT] = calloc(n_group, sizeof *group), *evidence = calloc(n_group, sizeof *evidence);
 	exact_moments(w, exact);
 	for (size_t g = 0; g < n_group; g++) {
 		evidence[g] = exp(o->log_evidence[g] - components_given_y(w, (double[MAX_PART]){0}));
 		total += evidence[g];
 		for (size_t k = g * n_particle; k < (g + 1) * n_particle; k++) {
-			double m[N_MOMENT];
+			double m[N_MOMENT] = {0}; /* a prior of fewer parts leaves the rest */
 			moments_of(w->prior, o->x + k * DIM, m);
 			for (int i = 0; i < N_MOMENT; i++)
 				group[g][i] += o->weight[k] * m[i];

@@ -122,6 +122,19 @@ static int check_spec_returns(const struct setup *s)
 	return 1;
 }
 
+/* What an option has an effect with. */
+static const char *beside(const char *method, const char *option)
+{
+	static const char *const known[][3] = {{"dpm_adaptive", "theta", "control=plain,"},
+	                                       {"er_sde", "noise_power", "noise_scaler=power,"},
+	                                       {"rk45", "chain", "denoise=mean,"},
+	                                       {"unipc", "compat", "variant=vary_coeff,"}};
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (!strcmp(known[i][0], method) && !strcmp(known[i][1], option))
+			return known[i][2];
+	return "";
+}
+
 /* A method with its k-th option moved to the other end of its range. */
 static void spec_of(char spec[300], int32_t kind, int32_t i, int32_t k, const char *extra)
 {
@@ -133,10 +146,13 @@ static void spec_of(char spec[300], int32_t kind, int32_t i, int32_t k, const ch
 	                   : !strcmp(m->name, "levels") ? "at=5/0.7/0.1"
 	                   : !strcmp(m->name, "betas")  ? "at=0.1/0.2/0.7"
 	                                                : "at=0.9/0.5/0.01";
-	int n = snprintf(spec, 300, "%s:%s", m->name, listed ? list : extra);
+	extra = strcmp(m->name, "threshold") ? extra : "form=floor"; /* which takes every max */
+	int behind = kind == DM_KIND_GUIDANCE && (!strcmp(m->name, "rescale") || !strcmp(m->name, "cfg_norm"));
+	int n = snprintf(spec, 300, "%s%s:%s", behind ? "cfg:scale=2|" : "", m->name, listed ? list : extra);
 	if (!o || o->type == DM_OPTION_LIST || (extra[0] && strstr(extra, o->name)))
 		return;
-	n += snprintf(spec + n, 300 - (size_t)n, "%s%s=", spec[n - 1] == ':' ? "" : ",", o->name);
+	extra = beside(m->name, o->name);
+	n += snprintf(spec + n, 300 - (size_t)n, "%s%s%s=", spec[n - 1] == ':' ? "" : ",", extra, o->name);
 	if (o->type == DM_OPTION_CHOICE)
 		snprintf(spec + n, 300 - (size_t)n, "%s", o->choice[(int)o->high]);
 	else

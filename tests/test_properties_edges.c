@@ -97,6 +97,36 @@ static void one_step(void **state)
 
 /* ---------------------------------------------------------------------------------------------------------- the ends */
 
+/* The groups of the single-step method, as get_order_list of diffusers lists them: the last step has order 1 where the groups
+ * fill the grid, which ends at a level above 0 here. */
+static void orders_of_groups(void **state)
+{
+	static const struct {
+		int order, steps;
+		const char *list;
+	} known[] = {
+	    {3, 3, "1/2/1"}, {3, 4, "1/2/3/1"}, {3, 5, "1/2/3/1/2"}, {3, 6, "1/2/3/1/2/1"}, {3, 8, "1/2/3/1/2/3/1/2"},
+	    {2, 3, "1/2/1"}, {2, 4, "1/2/1/1"}, {2, 5, "1/2/1/2/1"}, {1, 3, "1/1/1"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		char grid[80], spec[2][80];
+		double x[2][4];
+		struct world w = {.kind = "v", .target = &mixture};
+		snprintf(grid, sizeof grid, "log_snr:sigma_max=9,sigma_min=0.2,steps=%d", known[i].steps);
+		snprintf(spec[0], sizeof spec[0], "dpm_singlestep:order=%d", known[i].order);
+		snprintf(spec[1], sizeof spec[1], "dpm_singlestep:order=%d,orders=%s", known[i].order, known[i].list);
+		for (int k = 0; k < 2; k++) {
+			struct recipe r = {.sampler = spec[k], .schedule = "vp", .grid = grid, .model = "v"};
+			dm_plan *plan = make_plan(&r, predict, &w);
+			finish_run(make_run(plan, DM_F64, 1, 4, NULL), DM_F64, x[k]);
+			dm_plan_free(plan);
+		}
+		if (memcmp(x[0], x[1], sizeof x[0]))
+			fail_msg("%s, %d steps: %.17g instead of %.17g", spec[0], known[i].steps, x[0][0], x[1][0]);
+	}
+}
+
 /* A plan that starts at the last node before the final one is a plan of one step. */
 static void start_at_the_last_node(void **state)
 {
@@ -221,6 +251,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(few_steps_elements_and_samples),
 	    cmocka_unit_test(one_step),
+	    cmocka_unit_test(orders_of_groups),
 	    cmocka_unit_test(start_at_the_last_node),
 	    cmocka_unit_test(zero_terminal_snr),
 	    cmocka_unit_test(epsilon_at_alpha_zero_is_refused),

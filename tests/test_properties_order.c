@@ -12,7 +12,6 @@ static const struct {
     {"unipc:order=4,corrector=0,lower_order_final=0,start=rk", 0.4},
     {"unipc:order=4,lower_order_final=0,start=rk", 1},
     {"sa_solver:tau=0,lower_order_final=0,start=rk", 0.4},
-    {"dpm_singlestep:order=3,lower_order_final=0", 0.1}, /* of 16 n steps, and of n, are groups of three */
     {"reab:order=4,start=rk", 0.6},
     {"ipndm_v:order=4,start=rk", 0.4},
 };
@@ -29,6 +28,7 @@ static const struct {
     {"dpmpp_3m:true_order=1", 3},
     {"er_sde:noise_scaler=power,s_noise=0", 3},
     {"dpm_fast", 3},
+    {"dpm_singlestep:order=3,lower_order_final=0", 3},
     {"unipc:order=3,lower_order_final=0", 4},
     {"unipc:order=3,variant=bh1,lower_order_final=0", 4},
     {"unipc:order=3,corrector=0", 3},
@@ -191,6 +191,11 @@ static void orders_follow_options(void **state)
 	    {"unipc", 2},
 	    {"unipc:order=3,lower_order_final=0,disable_corrector=0", 2},
 	    {"dpm_singlestep:order=3,orders=3/2/1", 0},
+	    {"dpm_singlestep:order=3,lower_order_final=0", 2},
+	    {"deis:start=rk", 3},
+	    {"deis:start=rk,lower_order_below=1000000", 2}, /* no grid is as long */
+	    {"deis:start=rk,lower_order_below=1000000,lower_order_final=0", 3},
+	    {"dpm_multistep:order=3,true_order=1,start=rk,lower_order_below=1000000", 2},
 	    {"lcm", 0},
 	};
 	dm_sampler_ops ops = {.struct_size = sizeof ops, .step = refuse, .order = 7};

@@ -195,6 +195,10 @@ static void aims_of_samplers(void **state)
 	    {"consistency", NULL, 3, {0.001, 0.001, 0.001}},
 	    {"consistency:sigma_min=0.25", NULL, 3, {0.2, 0.2, 0.2}},
 	    {"euler_ancestral:split=rf,eta=1", NULL, 3, {0.5 * 0.5 / 0.9, 0.2 * 0.2 / 0.5, 0}},
+	    {"pc:corrector=ald,corrector_steps=2", NULL, 9, {-1, -1, 0.5, -1, -1, 0.2, -1, -1, 0}},
+	    {"pc:corrector=langevin", NULL, 6, {-1, 0.5, -1, 0.2, -1, 0}},
+	    {"annealed_langevin:steps=2,denoise=0", NULL, 6, {-1, -1, -1, -1, -1, -1}},
+	    {"annealed_langevin:steps=2", NULL, 7, {-1, -1, -1, -1, -1, -1, 0}},
 	    {"euler", "refine=2", 9, {-1, -1, 0.5, -1, -1, 0.2, -1, -1, 0}},
 	};
 	(void)state;

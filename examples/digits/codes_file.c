@@ -85,8 +85,9 @@ static int read_text(struct digits_codes *codes, FILE *file, const char *path, s
 		room = 2 * room + 65536;
 		more = room <= MAX_SIZE ? realloc(codes->text, room + 1) : NULL;
 		if (!more)
-			return room > MAX_SIZE ? digits_fail(error, "--codes: %s: %lu bytes or more, too large", path, (unsigned long)size)
-			                       : fail(path, "out of memory", error);
+			return room > MAX_SIZE
+			           ? digits_fail(error, "--codes: %s: %lu bytes or more, too large", path, (unsigned long)size)
+			           : fail(path, "out of memory", error);
 		codes->text = more;
 		size += fread(more + size, 1, room - size, file);
 	} while (size == room);

@@ -77,7 +77,7 @@ double dmi_check_overlap(double from, double to, double from2, double to2)
 
 /* Turns a fresh unit vector into one that has the right covariance with the increments before it: v = sum_i w_i d_i + rest,
  * where the w solve the normal equations. */
-static dm_status correlate(const struct dmi_check *check, double from, double to, vector *out, dm_error *err)
+static dm_status correlate(struct dmi_check *check, double from, double to, vector *out, dm_error *err)
 {
 	double gram[64], w[8], size = 1;
 	int32_t index[8], n = 0;
@@ -89,7 +89,8 @@ static dm_status correlate(const struct dmi_check *check, double from, double to
 		for (int32_t k = 0; k < n; k++)
 			gram[i * n + k] = dot(&check->drawn[index[i]], &check->drawn[index[k]]);
 	}
-	if (n && !dmi_solve(n, gram, w))
+	check->is_lost = n && !dmi_solve(n, gram, w);
+	if (check->is_lost)
 		return dmi_fail(err, DM_ERR_SAMPLER,
 		                "sampler: it asks for increments of the path that follow from one another");
 	vector v;
@@ -203,10 +204,10 @@ static int is_rounding(double difference, double before)
 }
 
 /* before: the deviation of the state that the step starts from. */
-static dm_status compare(const struct dmi_check *check, const dm_emit *e, const dm_node *to, double before,
-                         dm_error *err)
+static dm_status compare(struct dmi_check *check, const dm_emit *e, const dm_node *to, double before, dm_error *err)
 {
 	double mean = check->state.v[0], sd = deviation(&check->state), off = fabs(sd - to->sigma);
+	check->is_lost = 1; /* where it fails */
 	if (!(fabs(mean - to->alpha) <= tolerance) && !(e->departs & DM_DEPARTS_MEAN))
 		return dmi_fail(
 		    err, DM_ERR_SAMPLER,
@@ -319,6 +320,7 @@ dm_status dmi_check_interval(struct dmi_check *check, const dm_emit *e, const dm
                              int32_t kept_set, int32_t max_past, dm_error *err)
 {
 	int32_t entry = 0;
+	check->is_lost = 0;
 	double before = deviation(&check->state);
 	copy(&check->value[entry++], &check->state);
 	for (int32_t i = 0; i < check->n_past; i++)

@@ -25,6 +25,7 @@ struct dmi_check {
 	uint32_t draw[DMI_CHECK_DRAW];
 	double from[DMI_CHECK_DRAW], to[DMI_CHECK_DRAW]; /* of path increments; else equal */
 	int32_t n_basis, n_past, n_draw;
+	int32_t is_lost; /* an error of the interval is about its numbers */
 };
 
 /* Kept values that are given are taken as states at the first node. */

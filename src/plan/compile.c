@@ -102,15 +102,16 @@ static dm_val refine(struct dmi_compiler *c, const dm_node *at)
 	return x;
 }
 
-/* The samplers of the registry are right as programs: where the numbers of one fail, the levels are too far apart. */
-static dm_status blame_levels(const struct dmi_compiler *c, dm_status st, const dm_node *from, const dm_node *to,
-                              dm_error *err)
+/* The samplers of the registry are right as programs: where a number of one is lost, the levels are too far apart. */
+static dm_status blame_levels(const struct dmi_compiler *c, dm_status st, int is_lost, const dm_node *from,
+                              const dm_node *to, dm_error *err)
 {
-	if (st != DM_ERR_SAMPLER || *c->sampler->own_name)
+	if (st != DM_ERR_SAMPLER || !is_lost || *c->sampler->own_name)
 		return st;
-	return dmi_fail(err, DM_ERR_UNSUPPORTED,
-	                "sampler \"%s\": a step from sigma/alpha = %g to %g loses too many digits here: put nodes between them",
-	                c->sampler->name, from->sigma / from->alpha, to->sigma / to->alpha);
+	return dmi_fail(
+	    err, DM_ERR_UNSUPPORTED,
+	    "sampler \"%s\": a step from sigma/alpha = %g to %g loses too many digits here: put nodes between them",
+	    c->sampler->name, from->sigma / from->alpha, to->sigma / to->alpha);
 }
 
 /* Calls the sampler and checks what it left. */
@@ -133,9 +134,8 @@ static dm_status record(struct dmi_compiler *c, dm_step *s, dm_error *err)
 	dm_status st = e->error.status;
 	if (st != DM_OK && err)
 		*err = e->error;
-	if (e->is_lost)
-		st = blame_levels(c, st, s->from, s->to, err);
-	else if (st == DM_OK && code)
+	st = blame_levels(c, st, e->is_lost, s->from, s->to, err);
+	if (st == DM_OK && code)
 		st = dmi_fail_callback(err, "sampler step", code, NULL);
 	else if (st == DM_OK && !e->state)
 		st = dmi_fail(err, DM_ERR_SAMPLER, "sampler \"%s\": step emitted no state", sampler->name);
@@ -302,10 +302,10 @@ static dm_status finish_interval(struct dmi_compiler *c, const dm_node *to, int 
 	if (preview)
 		use(&c->emit, preview, DMI_MAX_VALUE);
 	c->departs |= c->emit.departs;
-	if (c->check)
-		st = blame_levels(
-		    c, dmi_check_interval(c->check, &c->emit, c->model, to, kept_set, c->sampler->ops.n_past, err),
-		    c->emit.from, to, err);
+	if (c->check) {
+		st = dmi_check_interval(c->check, &c->emit, c->model, to, kept_set, c->sampler->ops.n_past, err);
+		st = blame_levels(c, st, c->check->is_lost, c->emit.from, to, err);
+	}
 	if (st == DM_OK)
 		st = dmi_values(c, err);
 	if (st == DM_OK)
@@ -464,7 +464,8 @@ dm_status dmi_compile_trial(struct dmi_compiler *c, int64_t trial, const dm_node
 	c->departs |= c->emit.departs;
 	if (c->check) {
 		dmi_check_start(c->check, c->schedule, from);
-		st = blame_levels(c, dmi_check_interval(c->check, &c->emit, c->model, to, 0, 0, err), from, to, err);
+		st = dmi_check_interval(c->check, &c->emit, c->model, to, 0, 0, err);
+		st = blame_levels(c, st, c->check->is_lost, from, to, err);
 	}
 	if (st == DM_OK)
 		st = dmi_values(c, err);
@@ -477,5 +478,6 @@ dm_status dmi_compile_trial(struct dmi_compiler *c, int64_t trial, const dm_node
 		st = step_row(c, err);
 	}
 	dmi_program_seal(c->program);
-	return st;
+	/* of a run, whose room is that of the plan's trials: terms that vanished there do not here */
+	return blame_levels(c, st, !c->program->allocator, from, to, err);
 }

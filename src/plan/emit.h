@@ -45,7 +45,7 @@ struct dmi_value {
 };
 
 struct dm_emit {
-	dm_error error; /* the first one sticks; error.status is DM_OK while all is well */
+	dm_error error;  /* the first one sticks; error.status is DM_OK while all is well */
 	int32_t is_lost; /* it is about a number that came out of the levels, not about the program */
 	int32_t n_value, n_term;
 	int64_t step, n_step, visit; /* visit: of the sampler's step 0, to which its draws count */

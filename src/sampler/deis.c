@@ -28,8 +28,7 @@ static const dm_option options[] = {
     DMI_CHOICE("form", "what the polynomial runs over: ln rho, rho = sigma/alpha, or the time of a vp process", LOG_RHO,
                forms),
     DMI_INTEGER("lower_order_final", "1: short grids end with orders 2 and 1", 1, 0, 1),
-    DMI_INTEGER("lower_order_below", "what is a short grid, in steps", 15, 0,
-                DMI_MOST_STEPS),
+    DMI_INTEGER("lower_order_below", "what is a short grid, in steps", 15, 0, DMI_MOST_STEPS),
     DMI_START,
     DMI_ANALYTIC_FIRST,
 };

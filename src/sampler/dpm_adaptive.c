@@ -49,8 +49,10 @@ static const dm_option options[] = {
     DMI_REAL("atol", "absolute tolerance", 0.0078, 1e-300, 1e6),
     DMI_REAL("h_init", "first step in lambda", 0.05, 1e-9, 100),
     DMI_REAL("pcoeff", "pid: proportional part", 0, -10, 10),
-    DMI_REAL("icoeff", "pid: integral part; it and the sum of all three above 0, pcoeff + dcoeff at most 2; all 0: steps of h_init", 1,
-             -10, 10),
+    DMI_REAL(
+        "icoeff",
+        "pid: integral part; it and the sum of all three above 0, pcoeff + dcoeff at most 2; all 0: steps of h_init", 1,
+        -10, 10),
     DMI_REAL("dcoeff", "pid: differential part", 0, -10, 10),
     DMI_REAL("accept_safety", "pid: a trial is accepted from this step factor on", 0.81, 0, 2),
     DMI_REAL("eta", "share of fresh noise", 0, 0, 1),
@@ -154,18 +156,20 @@ static int32_t order(const struct dmi_options *given)
 /* The step factor of a trial falls with its own error as error^(-(p + i + d)/k), with a lasting one as error^(-i/k). */
 static dm_status check(const struct dmi_options *given, dm_error *err)
 {
-	static const struct dmi_need needs[] = {
-	    {PCOEFF, CONTROL, PID}, {ICOEFF, CONTROL, PID}, {DCOEFF, CONTROL, PID}, {ACCEPT_SAFETY, CONTROL, PID},
-	    {THETA, CONTROL, PLAIN}};
+	static const struct dmi_need needs[] = {{PCOEFF, CONTROL, PID},
+	                                        {ICOEFF, CONTROL, PID},
+	                                        {DCOEFF, CONTROL, PID},
+	                                        {ACCEPT_SAFETY, CONTROL, PID},
+	                                        {THETA, CONTROL, PLAIN}};
 	const double *o = given->value;
 	double sum = o[PCOEFF] + o[ICOEFF] + o[DCOEFF];
 	int is_off = o[PCOEFF] == 0 && o[ICOEFF] == 0 && o[DCOEFF] == 0;
 	if (o[CONTROL] == PID && !is_off && !(o[ICOEFF] > 0 && sum > 0 && o[PCOEFF] + o[DCOEFF] <= 2))
-		return dmi_fail(
-		    err, DM_ERR_ARGUMENT,
-		    "sampler \"dpm_adaptive\": pcoeff = %g, icoeff = %g, dcoeff = %g: icoeff and the sum of the three must be above "
-		    "0, so that larger errors make shorter steps, and pcoeff + dcoeff at most 2; or all three 0",
-		    o[PCOEFF], o[ICOEFF], o[DCOEFF]);
+		return dmi_fail(err, DM_ERR_ARGUMENT,
+		                "sampler \"dpm_adaptive\": pcoeff = %g, icoeff = %g, dcoeff = %g: icoeff and the sum of the "
+		                "three must be above "
+		                "0, so that larger errors make shorter steps, and pcoeff + dcoeff at most 2; or all three 0",
+		                o[PCOEFF], o[ICOEFF], o[DCOEFF]);
 	return dmi_check_needs("dpm_adaptive", options, given, needs, sizeof needs / sizeof *needs, err);
 }
 

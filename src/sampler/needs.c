@@ -35,6 +35,6 @@ dm_status dmi_check_needs(const char *sampler, const dm_option *table, const str
 	write_setting(&set, &table[need[i].option], given->value[need[i].option]);
 	write_setting(&is, &table[need[i].other], given->value[need[i].other]);
 	write_setting(&wanted, &table[need[i].other], need[i].value);
-	return dmi_fail(err, DM_ERR_ARGUMENT, "sampler \"%s\": %s has no effect with %s: it goes with %s", sampler, words[0],
-	                words[1], words[2]);
+	return dmi_fail(err, DM_ERR_ARGUMENT, "sampler \"%s\": %s has no effect with %s: it goes with %s", sampler,
+	                words[0], words[1], words[2]);
 }

@@ -84,10 +84,11 @@ static int has_table(dm_emit *e, const dm_step *s, const struct dmi_reverse_sde 
 	int is_read = kind == REVERSE_DIFFUSION || kind == ANCESTRAL || corrections > 0;
 	if (s->option[COMPAT] == 0 || !is_read || n->a > 0 || (n->a == 0 && kind != ANCESTRAL))
 		return 1;
-	dmi_refuse(e, DM_ERR_UNSUPPORTED,
-	           "sampler \"pc\": compat=score_sde: with tables of N = %l entries %s = %g at t = %g leaves nothing of the "
-	           "state: take more steps",
-	           s->n_step, vp ? "beta/N" : "-f/N", vp ? n->b : -n->drift, s->from->t);
+	dmi_refuse(
+	    e, DM_ERR_UNSUPPORTED,
+	    "sampler \"pc\": compat=score_sde: with tables of N = %l entries %s = %g at t = %g leaves nothing of the "
+	    "state: take more steps",
+	    s->n_step, vp ? "beta/N" : "-f/N", vp ? n->b : -n->drift, s->from->t);
 	return 0;
 }
 

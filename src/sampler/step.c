@@ -50,9 +50,10 @@ dm_status dmi_check_churn(const struct dmi_options *given, dm_error *err)
 	const double *o = given->value;
 	if (o[DMI_S_CHURN] == 0 || o[DMI_S_TMIN] <= o[DMI_S_TMAX])
 		return DM_OK;
-	return dmi_fail(err, DM_ERR_ARGUMENT,
-	                "sampler: s_tmin = %g is above s_tmax = %g: no level is in the window, and s_churn = %g has no effect",
-	                o[DMI_S_TMIN], o[DMI_S_TMAX], o[DMI_S_CHURN]);
+	return dmi_fail(
+	    err, DM_ERR_ARGUMENT,
+	    "sampler: s_tmin = %g is above s_tmax = %g: no level is in the window, and s_churn = %g has no effect",
+	    o[DMI_S_TMIN], o[DMI_S_TMAX], o[DMI_S_CHURN]);
 }
 
 double dmi_churn_factor(const dm_step *s)

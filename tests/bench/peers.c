@@ -22,7 +22,7 @@ static void report(struct bench *b, const char *line)
 		fputs(line, stdout);
 		return;
 	}
-	printf("%-29s %10zu  %9.2f %9.2f us/step, demist %9.2f %9.2f, ratio %6.1f least %6.1f median", name, n, p.a.least,
+	printf("%-33s %10zu  %9.2f %9.2f us/step, demist %9.2f %9.2f, ratio %6.1f least %6.1f median", name, n, p.a.least,
 	       p.a.median, p.b.least, p.b.median, p.a.least / p.b.least, p.ratio);
 	if (goal > 0)
 		printf("  (goal: at least %g%s)", goal, p.ratio >= goal ? "" : ", not met");
@@ -30,7 +30,7 @@ static void report(struct bench *b, const char *line)
 	fflush(stdout);
 	bench_json(b, name, "us of a step", n, p.a.median, 0);
 	bench_json(b, name, "us of a step of demist", n, p.b.median, 0);
-	bench_json(b, name, "times demist", n, p.ratio, goal);
+	bench_json(b, name, "ratio", n, p.ratio, goal);
 }
 
 /* In the child: the script with the options of the bench, its output in the pipe. */

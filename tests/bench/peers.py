@@ -10,7 +10,6 @@ first the other program's; RATIO is the median of the ratios of the rounds.
 import argparse
 import ctypes
 import gc
-import importlib.util
 import pathlib
 import statistics
 import sys
@@ -47,6 +46,16 @@ ISA = ("best", "plain", "sse2", "avx2", "avx512")
 
 class Skipped(Exception):
     pass
+
+
+def keep_memory():
+    """Freed memory stays with the process: whether it goes back to the system, to be cleared again page by page at the
+    next step, depends on the blocks before it, and costs more than a step. Spares the peers, who allocate in steps."""
+    trim_threshold, mmap_threshold = -1, -3  # numbers of glibc's mallopt
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(trim_threshold, 1 << 30)
+        libc.mallopt(mmap_threshold, 1 << 30)
 
 
 class Network:
@@ -162,7 +171,7 @@ def time_peer(options, torch, title, peer, demist):
         case = f"peer.{title}.{name}"
         if options.filter not in case:
             continue
-        if name.startswith("lms") and importlib.util.find_spec("scipy") is None:
+        if name.startswith("lms") and not stand_ins.HAS_SCIPY:
             print(f"SKIP {case}: python3-scipy is not installed")
             continue
         for n in options.sizes:
@@ -176,6 +185,7 @@ PEERS = {"diffusers": (Diffusers, "src/diffusers/schedulers"), "k_diffusion": (K
 
 
 def time_all(options):
+    demist = Demist(options.module, ISA.index(options.isa))
     try:
         import torch
     except ImportError:
@@ -186,12 +196,13 @@ def time_all(options):
     torch.set_grad_enabled(False)
     torch.manual_seed(1)
     gc.disable()
+    keep_memory()
     folders = {name: [f for f in options.peers if (pathlib.Path(f) / inside).exists()]
                for name, (_, inside) in PEERS.items()}
     unknown = set(options.peers) - {f for found in folders.values() for f in found}
     if unknown:
         raise SystemExit(f"peers: neither diffusers nor k-diffusion stands in {', '.join(sorted(unknown))}")
-    clock, demist = Clock(), Demist(options.module, ISA.index(options.isa))
+    clock = Clock()
     print(f"peers: torch {torch.__version__}, one thread, {STEPS} steps; ratio: how many times as fast demist is")
     for title, (peer, _) in PEERS.items():
         if folders[title]:

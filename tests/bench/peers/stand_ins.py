@@ -13,6 +13,9 @@ import sys
 import types
 
 
+HAS_SCIPY = importlib.util.find_spec("scipy") is not None
+
+
 class Anything:
     """Whatever a missing package would have offered: a base class, a type, or a decorator that changes nothing."""
 
@@ -76,7 +79,7 @@ def diffusers(source, torch):
     package("diffusers", root, __version__="0")
     package("diffusers.schedulers", root / "schedulers")
     utils = package("diffusers.utils", root / "utils", __getattr__=offer, deprecate=lambda *_, **__: None,
-                    is_scipy_available=lambda: True, logging=types.SimpleNamespace(get_logger=logging.getLogger))
+                    is_scipy_available=lambda: HAS_SCIPY, logging=types.SimpleNamespace(get_logger=logging.getLogger))
     package("diffusers.utils.import_utils", root, __getattr__=offer, is_torch_available=lambda: True,
             is_torch_version=version_test(torch.__version__))
     utils.BaseOutput = importlib.import_module("diffusers.utils.outputs").BaseOutput
