@@ -253,13 +253,42 @@ void dmi_options_free(struct dmi_options *options, const dm_allocator *allocator
 	options->n_list = options->n_second = 0;
 }
 
-dm_status dmi_option_needs(const struct dmi_options *options, const char *kind, const struct dmi_method *method,
-                           int32_t k, const char *what, dm_error *err)
+/* "name=value", of a list the name alone. */
+static void print_setting(struct dmi_text *text, const dm_option *o, double value)
 {
+	dmi_text_string(text, o->name);
+	if (o->type == DM_OPTION_CHOICE)
+		dmi_text_format(text, "=%s", o->choice[(size_t)value]);
+	else if (o->type != DM_OPTION_LIST)
+		dmi_text_format(text, "=%g", value);
+}
+
+dm_status dmi_option_needs(const struct dmi_options *options, const char *kind, const char *method,
+                           const dm_option *table, int32_t k, const char *what, dm_error *err)
+{
+	char words[2 * MAX_NAME];
+	struct dmi_text setting = {words, sizeof words, 0};
 	if (!(options->given & (1u << k)))
 		return DM_OK;
-	return dmi_fail(err, DM_ERR_ARGUMENT, "%s \"%s\": option %s has no effect without %s", kind, method->info.name,
-	                dmi_option_row(method->option, k)->name, what);
+	print_setting(&setting, dmi_option_row(table, k), options->value[k]);
+	return dmi_fail(err, DM_ERR_ARGUMENT, "%s \"%s\": %s has no effect without %s", kind, method, words, what);
+}
+
+dm_status dmi_options_check_needs(const struct dmi_options *options, const char *kind, const char *method,
+                                  const dm_option *table, const struct dmi_need *need, size_t n, dm_error *err)
+{
+	dm_status st = DM_OK;
+	for (size_t i = 0; st == DM_OK && i < n; i++) {
+		char words[2 * MAX_NAME];
+		struct dmi_text wanted = {words, sizeof words, 0};
+		const dm_option *o = dmi_option_row(table, need[i].option);
+		int by_default = o->type != DM_OPTION_LIST && options->value[need[i].option] == o->value;
+		if (by_default || options->value[need[i].other] == need[i].value)
+			continue;
+		print_setting(&wanted, dmi_option_row(table, need[i].other), need[i].value);
+		st = dmi_option_needs(options, kind, method, table, need[i].option, words, err);
+	}
+	return st;
 }
 
 static dm_status check_row(const dm_option *o, int32_t k, dm_error *err)

@@ -60,8 +60,18 @@ dm_status dmi_options_parse(struct dmi_options *out, const char *kind, const cha
 void dmi_options_free(struct dmi_options *options, const dm_allocator *allocator);
 
 /* Refuses option k where it was named although it does nothing without `what`, such as "zero_snr=floor". */
-dm_status dmi_option_needs(const struct dmi_options *options, const char *kind, const struct dmi_method *method,
-                           int32_t k, const char *what, dm_error *err);
+dm_status dmi_option_needs(const struct dmi_options *options, const char *kind, const char *method,
+                           const dm_option *table, int32_t k, const char *what, dm_error *err);
+
+/* An option has an effect only where another one has this value. */
+struct dmi_need {
+	int32_t option, other;
+	double value;
+};
+
+/* Refuses an option that was given another value than its default without that effect. */
+dm_status dmi_options_check_needs(const struct dmi_options *options, const char *kind, const char *method,
+                                  const dm_option *table, const struct dmi_need *need, size_t n, dm_error *err);
 
 /* Checks a caller's table: sizes, names, bounds, defaults inside them. */
 dm_status dmi_options_check_table(const dm_option *table, int32_t n, dm_error *err);

@@ -38,8 +38,8 @@ struct dmi_value {
 	dm_node at;       /* PREDICTION, GUIDED, GRADIENT */
 	dm_node to;       /* PREDICTION: what a model of two times is told */
 	int32_t rule;     /* MAPPED: which map; WEIGHTED: which rule; and so on */
-	int32_t
-	    stage; /* WEIGHTED: 1 + the stage of the guidance whose rule it is, 0: the sampler's; VJP, GRADIENT: that asks */
+	/* WEIGHTED: 1 + the stage of the guidance whose rule it is, 0: the sampler's; VJP, GRADIENT: that asks */
+	int32_t stage;
 	double parameter[4];
 	int32_t last_use; /* index of the last value that reads it; DMI_MAX_VALUE: lives on after the interval */
 };

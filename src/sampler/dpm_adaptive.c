@@ -9,7 +9,6 @@
  * of the last accepted trial. */
 #include "base/compiler.h"
 #include "sampler/ancestral.h"
-#include "sampler/needs.h"
 #include "sampler/nominal.h"
 #include "sampler/single.h"
 #include "base/error.h"
@@ -170,7 +169,7 @@ static dm_status check(const struct dmi_options *given, dm_error *err)
 		                "three must be above "
 		                "0, so that larger errors make shorter steps, and pcoeff + dcoeff at most 2; or all three 0",
 		                o[PCOEFF], o[ICOEFF], o[DCOEFF]);
-	return dmi_check_needs("dpm_adaptive", options, given, needs, sizeof needs / sizeof *needs, err);
+	return dmi_options_check_needs(given, "sampler", "dpm_adaptive", options, needs, sizeof needs / sizeof *needs, err);
 }
 
 const struct dmi_sampler_type dmi_sampler_dpm_adaptive = {

@@ -11,7 +11,6 @@
 #include "base/compiler.h"
 #include "sampler/dpm.h"
 #include "sampler/er_way.h"
-#include "sampler/needs.h"
 #include "sampler/nominal.h"
 #include "base/math.h"
 
@@ -150,7 +149,7 @@ static int32_t order(const struct dmi_options *given)
 static dm_status check(const struct dmi_options *given, dm_error *err)
 {
 	static const struct dmi_need needs[] = {{NOISE_POWER, NOISE_SCALER, POWER}};
-	return dmi_check_needs("er_sde", options, given, needs, sizeof needs / sizeof *needs, err);
+	return dmi_options_check_needs(given, "sampler", "er_sde", options, needs, sizeof needs / sizeof *needs, err);
 }
 
 const struct dmi_sampler_type dmi_sampler_er_sde = {

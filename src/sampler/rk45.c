@@ -8,7 +8,6 @@
  * discrete chain of `chain` steps over t in [0, 1] (denoise=mean; Song 2021, appendix G). The method solves an ODE whose solution keeps the
  * marginal, step by step only to its tolerance. State: the slope at the end of the last accepted step. */
 #include "base/compiler.h"
-#include "sampler/needs.h"
 #include "sampler/rk45.h"
 #include "sampler/step.h"
 #include "base/math.h"
@@ -119,7 +118,7 @@ static dm_status control(void *user, double *memory, const double *option, doubl
 static dm_status check(const struct dmi_options *given, dm_error *err)
 {
 	static const struct dmi_need needs[] = {{CHAIN, DENOISE, DENOISE_MEAN}};
-	return dmi_check_needs("rk45", options, given, needs, sizeof needs / sizeof *needs, err);
+	return dmi_options_check_needs(given, "sampler", "rk45", options, needs, sizeof needs / sizeof *needs, err);
 }
 
 const struct dmi_sampler_type dmi_sampler_rk45 = {

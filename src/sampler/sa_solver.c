@@ -8,7 +8,6 @@
  * tau = 0. The step to sigma' = 0 returns x0. State: three earlier predictions, the start of the last step, and its
  * noise, which as a draw takes no array. */
 #include "base/compiler.h"
-#include "sampler/needs.h"
 #include "sampler/nominal.h"
 #include "sampler/stochastic_adams.h"
 #include "base/error.h"
@@ -183,7 +182,7 @@ static dm_status check(const struct dmi_options *given, dm_error *err)
 		    err, DM_ERR_ARGUMENT,
 		    "sampler \"sa_solver\": tau_from = %g, the noisy end of the window, is below tau_to = %g; tau=0 is the ODE",
 		    o[TAU_FROM], o[TAU_TO]);
-	return dmi_check_needs("sa_solver", options, given, needs, 1, err);
+	return dmi_options_check_needs(given, "sampler", "sa_solver", options, needs, 1, err);
 }
 
 const struct dmi_sampler_type dmi_sampler_sa_solver = {

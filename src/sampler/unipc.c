@@ -11,7 +11,6 @@
  * compat=original: vary_coeff as published (order 1). State: four earlier predictions, the start of the last step. */
 #include "base/compiler.h"
 #include "sampler/adams.h"
-#include "sampler/needs.h"
 #include "sampler/nominal.h"
 #include "sampler/unipc_weights.h"
 #include "base/error.h"
@@ -172,7 +171,7 @@ static dm_status check(const struct dmi_options *given, dm_error *err)
 		if (floor(given->list[i]) != given->list[i])
 			return dmi_fail(err, DM_ERR_ARGUMENT, "sampler \"unipc\": disable_corrector = %g must be a whole number",
 			                given->list[i]);
-	return dmi_check_needs("unipc", options, given, needs, 1, err);
+	return dmi_options_check_needs(given, "sampler", "unipc", options, needs, 1, err);
 }
 
 const struct dmi_sampler_type dmi_sampler_unipc = {

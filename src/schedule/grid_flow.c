@@ -118,7 +118,8 @@ static dm_status base_values(const dm_grid *g, double *s, size_t n, dm_error *er
 
 static dm_status needs(const dm_grid *g, int32_t k, int is_met, const char *what, dm_error *err)
 {
-	return is_met ? DM_OK : dmi_option_needs(&g->options, "grid", g->method, k, what, err);
+	return is_met ? DM_OK
+	              : dmi_option_needs(&g->options, "grid", g->method->info.name, g->method->option, k, what, err);
 }
 
 /* Options that do nothing without another one. */

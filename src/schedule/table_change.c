@@ -55,7 +55,7 @@ static void shift(dm_schedule *s, double c)
 
 static dm_status needs(const dm_schedule *s, int32_t k, const char *what, dm_error *err)
 {
-	return dmi_option_needs(&s->options, "schedule", s->method, k, what, err);
+	return dmi_option_needs(&s->options, "schedule", s->method->info.name, s->method->option, k, what, err);
 }
 
 dm_status dmi_table_check_options(const dm_schedule *s, dm_error *err)
