@@ -61,7 +61,7 @@ int dmi_multiply(size_t a, size_t b, size_t *out)
 	return 1;
 }
 
-void *dmi_allocate(const dm_allocator *allocator, size_t count, size_t size, dm_error *err)
+void *dmi_allocate_unset(const dm_allocator *allocator, size_t count, size_t size, dm_error *err)
 {
 	size_t bytes;
 	if (!dmi_multiply(count, size, &bytes)) {
@@ -69,11 +69,15 @@ void *dmi_allocate(const dm_allocator *allocator, size_t count, size_t size, dm_
 		return NULL;
 	}
 	void *memory = allocator->allocate(allocator->user, bytes ? bytes : 1);
-	if (memory)
-		memset(memory, 0, bytes);
-	else
+	if (!memory)
 		dmi_fail(err, DM_ERR_MEMORY, "the allocator has no %z bytes", bytes);
 	return memory;
+}
+
+void *dmi_allocate(const dm_allocator *allocator, size_t count, size_t size, dm_error *err)
+{
+	void *memory = dmi_allocate_unset(allocator, count, size, err);
+	return memory ? memset(memory, 0, count * size) : NULL;
 }
 
 void dmi_release_memory(const dm_allocator *allocator, void *memory, size_t bytes)

@@ -18,6 +18,8 @@ dm_status dmi_allocator_copy(dm_allocator *out, const dm_allocator *in, dm_error
 
 /* count * size bytes, zeroed; NULL and an error when they cannot be had. count = 0 gives one byte. */
 void *dmi_allocate(const dm_allocator *allocator, size_t count, size_t size, dm_error *err);
+/* The same, not zeroed: for large memory of which little is used. */
+void *dmi_allocate_unset(const dm_allocator *allocator, size_t count, size_t size, dm_error *err);
 void dmi_release_memory(const dm_allocator *allocator, void *memory, size_t bytes);
 
 /* a * b into *out; 0 when it does not fit. */

@@ -45,10 +45,8 @@ struct dmi_compiler {
 	struct dmi_program *program;
 	struct dmi_check *check; /* NULL: the sums are not checked again */
 
-	struct dm_emit emit;
 	uint64_t held; /* the bases in use */
 	struct dmi_base base[DMI_MAX_BASE];
-	struct dmi_expr expr[DMI_MAX_VALUE];
 
 	/* what is carried from interval to interval */
 	struct dmi_expr state, x0, past_expr[DMI_MAX_PAST], kept[DMI_MAX_KEPT], guide_kept[DMI_MAX_GUIDE_KEPT];
@@ -63,6 +61,10 @@ struct dmi_compiler {
 	int64_t step, n_eval, n_branch_eval, n_draw, n_vjp, n_gradient;
 	int32_t n_slot, departs;
 	int32_t vjp_stage, gradient_stage; /* the first stage of the guidance that asks for one; 0: none */
+
+	/* the interval at hand; the value k of the emitter is expr[k - 1] */
+	struct dm_emit emit;
+	struct dmi_expr expr[DMI_MAX_VALUE];
 };
 
 /* Begins a plan: the start row makes sigma(first) times the init draw. Kept values that are given take the slots after

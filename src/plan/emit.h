@@ -52,11 +52,9 @@ struct dm_emit {
 	int32_t path;                /* increments come from the Brownian path */
 	const dm_guidance *guidance; /* NULL unless its stages emit */
 	const dm_schedule *schedule;
-	const dm_node *from, *to, *end;        /* the interval; the last node with sigma > 0 */
-	int32_t inner, stage;                  /* a stage of the guidance is emitting, this one */
-	dm_val evaluation;                     /* the first of the interval that the guidance made; 0: none yet */
-	struct dmi_value value[DMI_MAX_VALUE]; /* dm_val k is value[k - 1] */
-	dm_term term[DMI_MAX_TERM];
+	const dm_node *from, *to, *end; /* the interval; the last node with sigma > 0 */
+	int32_t inner, stage;           /* a stage of the guidance is emitting, this one */
+	dm_val evaluation;              /* the first of the interval that the guidance made; 0: none yet */
 
 	dm_val start, state, own_state; /* start: what the sampler began with; own_state: as it left it */
 	int32_t n_push;
@@ -68,6 +66,10 @@ struct dm_emit {
 	dm_val estimate[3]; /* high - low, low, reference; all 0 where there is none */
 	double tolerance[2];
 	int32_t norm;
+
+	/* set as they are defined */
+	struct dmi_value value[DMI_MAX_VALUE]; /* dm_val k is value[k - 1] */
+	dm_term term[DMI_MAX_TERM];
 };
 
 /* Empties the interval; what step, path, guidance and schedule say stays. */

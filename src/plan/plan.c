@@ -47,6 +47,7 @@ static void finish(void *object)
 
 void dmi_plan_compiler(const dm_plan *plan, struct dmi_compiler *c)
 {
+	memset(c, 0, offsetof(struct dmi_compiler, emit) + offsetof(dm_emit, value));
 	c->schedule = plan->schedule;
 	c->sampler = plan->sampler;
 	c->model = plan->model;
@@ -319,7 +320,7 @@ static dm_status check_callbacks(const dm_plan *plan, const struct dmi_compiler 
 static dm_status compile(dm_plan *plan, dm_error *err)
 {
 	const dm_allocator *allocator = &plan->object.allocator;
-	struct work *work = dmi_allocate(allocator, 1, sizeof *work, err);
+	struct work *work = dmi_allocate_unset(allocator, 1, sizeof *work, err);
 	if (!work)
 		return DM_ERR_MEMORY;
 	struct dmi_compiler *c = &work->compiler;

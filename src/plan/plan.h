@@ -43,7 +43,7 @@ dm_status dmi_plan_target(const dm_plan *plan, const dm_node *from, double h, dm
 double dmi_plan_trial_size(const dm_plan *plan, const dm_node *from, const dm_node *to);
 int dmi_plan_arrived(const dm_plan *plan, const dm_node *at);
 
-/* Sets a compiler up for this plan (everything but program and check). */
+/* Sets a compiler up for this plan, with neither program nor check. */
 void dmi_plan_compiler(const dm_plan *plan, struct dmi_compiler *c);
 
 /* Appends the spec of everything the plan was made from. */
