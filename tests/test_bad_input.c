@@ -445,8 +445,7 @@ static void lost_numbers(void **state)
 	    {"sampler=plms schedule=ve grid=levels:at=1e29/1e20/1/1e-20",
 	     "\"plms\": a step from sigma/alpha = 1e+20 to 1 "},
 	    {"sampler=bdia schedule=flow grid=levels:at=1e29/1e10/1/1e-29", NULL},
-	    {"sampler=dpm_adaptive schedule=flow grid=levels:at=1e29/1e28/1e27,final=included",
-	     "\"dpm_adaptive\": a step from sigma/alpha"},
+	    {"sampler=dpm_adaptive schedule=flow grid=levels:at=1e29/1e28/1e27,final=included", NULL},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {

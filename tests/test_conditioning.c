@@ -243,7 +243,7 @@ static const char *const chains[] = {
     "cfg:scale=2|rescale:phi=0.7|inpaint:mode=replace",
     "inpaint:mode=replace|clip:range=1",
     "ilvr|clip:range=1",
-    "cfg:scale=2|inpaint|ilvr:until=0.5",
+    "cfg:scale=2|inpaint|ilvr:to=0.69",
 };
 
 static void check_modes(const struct setup *s, const char *chain, int kind)

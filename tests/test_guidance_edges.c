@@ -168,20 +168,21 @@ static dm_status lay(dm_plan **plan, struct known *k, const struct laid *l, dm_e
 	return st;
 }
 
-/* A run from a state, with a measurement or reference (y) and a mask where they are read. */
+/* A run from a state, with y for all that may be bound but the mask. */
 static void follow(struct known *k, const struct laid *l, const double *start, const double *y, double *x)
 {
+	static const double mask[N] = {1, 0, 0.5, 0.25};
+	static const int32_t which[] = {DM_BOUND_MASK, DM_BOUND_KNOWN, DM_BOUND_REFERENCE, DM_BOUND_MEASUREMENT};
 	dm_plan *plan;
 	dm_array *array;
 	dm_run *run;
 	DO(lay(&plan, k, l, err));
 	DO(dm_array_create_host(&array, DM_F64, NULL, NULL, NULL, err));
 	DO(dm_run_create(&run, plan, array, NULL, 1, N, NULL, NULL, 0, err));
-	if (strstr(l->guidance, "ilvr")) {
-		dm_status st = dm_run_bind(run, DM_BOUND_REFERENCE, y, DM_F64, N, NULL);
-		assert_true(st == DM_OK || st == DM_ERR_STATE); /* nothing reads it where the stage does not act */
-	} else
-		DO(dm_run_bind(run, DM_BOUND_MEASUREMENT, y, DM_F64, N, err));
+	for (int i = 0; i < 4; i++) {
+		dm_status st = dm_run_bind(run, which[i], i ? y : mask, DM_F64, N, NULL);
+		assert_true(st == DM_OK || st == DM_ERR_STATE); /* most is read by no stage */
+	}
 	DO(dm_run_start_state(run, start, DM_F64, 0, err));
 	finish(run, x);
 	dm_array_free(array);
@@ -227,7 +228,7 @@ static void test_mmps_with_nothing_to_do(void **state)
 		}
 }
 
-/* until is a level sigma / alpha, not a sigma: at 0.52 sigma is 0.461, at 0.48 it is 0.433. */
+/* The interval goes by lambda at the end of the step, not by sigma: at 0.52 sigma is 0.461, at 0.48 it is 0.433. */
 static void test_end_of_reference(void **state)
 {
 	static const double start[N] = {1, -2, 0.5, 0.3}, y[N] = {0.2, 0.1, -0.7, 1};
@@ -235,9 +236,9 @@ static void test_end_of_reference(void **state)
 		const char *grid, *guidance;
 		int acts;
 	} rows[] = {
-	    {"levels:at=2/0.52,final=included", "ilvr:until=0.5", 1},
-	    {"levels:at=2/0.48,final=included", "ilvr:until=0.5", 0},
-	    {"levels:at=2/0.48,final=included", "ilvr:until=0.45", 1},
+	    {"levels:at=2/0.52,final=included", "ilvr:to=0.693", 1},
+	    {"levels:at=2/0.48,final=included", "ilvr:to=0.693", 0},
+	    {"levels:at=2/0.48,final=included", "ilvr:to=0.798", 1},
 	};
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
@@ -251,6 +252,87 @@ static void test_end_of_reference(void **state)
 		for (int e = 0; e < N; e++)
 			moved += fabs(x[e] - plain[e]) > 1e-6;
 		assert_int_equal(moved, rows[i].acts ? N : 0);
+	}
+}
+
+/* In the part of the run where a stage acts by its interval it does what it does without one: two stages of intervals
+ * that complete each other are the stage without one, and one of them is neither that nor nothing. */
+static void test_intervals_complete_each_other(void **state)
+{
+	static const double start[N] = {1, -2, 0.5, 0.3}, y[N] = {0.2, 0.1, -0.7, 1};
+	static const char *const stages[] = {
+	    "inpaint:mode=blend", "inpaint:mode=replace", "inpaint:mode=clean",  "ilvr:strength=0.7",
+	    "ddnm:noise=0.3",     "ddnm:inverse=pseudo",  "diffpir:noise=0.2",   "mmps:noise=0.2",
+	    "tmpd:noise=0.2",     "pgdm:noise=0.2",       "dps:scale=0.1",       "reconstruct:scale=0.1",
+	    "classifier:scale=2", "clip:range=1",         "threshold:ratio=0.5", "classifier:form=mean"};
+	(void)state;
+	for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
+		static const char *const forms[] = {"none", "%s", "%s,from=0|%s,to=-0.0001", "%s,from=0", "%s,from=50,to=60"};
+		struct known k = {A, A, A, B, 0, 0, 0};
+		double x[5][N];
+		for (int f = 0; f < 5; f++) {
+			char chain[200];
+			snprintf(chain, sizeof chain, forms[f], stages[i], stages[i]);
+			struct laid l = {"vp", "levels:at=5/2/1/0.5/0.2,final=included", "ddim:eta=1", chain, 0, NULL};
+			follow(&k, &l, start, y, x[f]);
+		}
+		check_same(stages[i], x[2], x[1], N, 1e-12);
+		assert_memory_equal(x[4], x[0], sizeof x[0]);
+		double moved = 0, less = 0;
+		for (int e = 0; e < N; e++) {
+			moved = fmax(moved, fabs(x[3][e] - x[0][e]));
+			less = fmax(less, fabs(x[3][e] - x[1][e]));
+		}
+		if (!(moved > 1e-6 && less > 1e-6))
+			fail_msg("%s: an interval moves by %g, none by %g more", stages[i], moved, less);
+	}
+}
+
+/* An adaptive method finds the stage at some of its trials' evaluations only, which those looked at in the plan must cover;
+ * a run by itself takes less than 64 KiB beside its arrays. */
+static void test_adaptive_meets_an_interval(void **state)
+{
+	static const double start[N] = {1, -2, 0.5, 0.3}, y[N] = {0.2, 0.1, -0.7, 1};
+	static const char *const samplers[] = {"rk45", "dpm_adaptive"};
+	static const char *const chains[] = {"none", "tmpd:noise=0.1,from=-0.1,to=1", "pgdm:noise=0.1,from=-0.1,to=1",
+	                                     "mmps:noise=0.1,rounds=4,from=-0.1,to=1", "ddnm:noise=0.1,from=-0.1,to=1"};
+	(void)state;
+	for (int s = 0; s < 2; s++) {
+		double x[N], plain[N];
+		for (size_t c = 0; c < sizeof chains / sizeof *chains; c++) {
+			struct known k = {A, A, A, B, 0, 0, 0};
+			const struct laid l = {"vp", "levels:at=5/2/1/0.5/0.2,final=included", samplers[s], chains[c], 0, NULL};
+			follow(&k, &l, start, y, c ? x : plain);
+			if (c && memcmp(x, plain, sizeof x) == 0)
+				fail_msg("%s: %s does nothing", samplers[s], chains[c]);
+		}
+		struct known k = {A, A, A, B, 0, 0, 0};
+		const struct laid l = {"vp", "levels:at=5/0.2", samplers[s], "none", 0, NULL};
+		dm_plan *plan;
+		dm_array *array;
+		size_t bytes;
+		DO(lay(&plan, &k, &l, err));
+		DO(dm_array_create_host(&array, DM_F32, NULL, NULL, NULL, err));
+		DO(dm_run_bytes(plan, array, NULL, 1, N, &bytes, err));
+		assert_true(bytes < 64 << 10);
+		dm_array_free(array);
+		dm_plan_free(plan);
+	}
+}
+
+/* Every registered guidance has an interval, and refuses a reversed one. */
+static void test_every_guidance_has_an_interval(void **state)
+{
+	const dm_method *method;
+	(void)state;
+	for (int32_t i = 0; (method = dm_method_at(DM_KIND_GUIDANCE, i)); i++) {
+		char spec[100];
+		dm_guidance *guidance = NULL;
+		dm_error error;
+		snprintf(spec, sizeof spec, "%s:from=1,to=-2", method->name);
+		assert_int_equal(dm_guidance_create(&guidance, spec, NULL, &error), DM_ERR_ARGUMENT);
+		if (!strstr(error.message, "from = 1") || !strstr(error.message, "to = -2"))
+			fail_msg("%s: %s", spec, error.message);
 	}
 }
 
@@ -418,11 +500,19 @@ static void test_refine_from_noise(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_vanishing),         cmocka_unit_test(test_vanishing_gradient),
-	    cmocka_unit_test(test_ddnm_at_its_edges), cmocka_unit_test(test_mmps_with_nothing_to_do),
-	    cmocka_unit_test(test_end_of_reference),  cmocka_unit_test(test_step_without_evaluation),
-	    cmocka_unit_test(test_release),           cmocka_unit_test(test_masks_of_multi),
-	    cmocka_unit_test(test_other_arrays),      cmocka_unit_test(test_endless_intervals),
+	    cmocka_unit_test(test_vanishing),
+	    cmocka_unit_test(test_vanishing_gradient),
+	    cmocka_unit_test(test_intervals_complete_each_other),
+	    cmocka_unit_test(test_adaptive_meets_an_interval),
+	    cmocka_unit_test(test_every_guidance_has_an_interval),
+	    cmocka_unit_test(test_ddnm_at_its_edges),
+	    cmocka_unit_test(test_mmps_with_nothing_to_do),
+	    cmocka_unit_test(test_end_of_reference),
+	    cmocka_unit_test(test_step_without_evaluation),
+	    cmocka_unit_test(test_release),
+	    cmocka_unit_test(test_masks_of_multi),
+	    cmocka_unit_test(test_other_arrays),
+	    cmocka_unit_test(test_endless_intervals),
 	    cmocka_unit_test(test_refine_from_noise),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,11 +27,22 @@ static void blend(const struct world *w, const struct moments *m, double varianc
 	memcpy(out, own.mean, sizeof own.mean);
 }
 
+static double step_noise(const dm_node *at, const dm_node *to)
+{
+	double r = at->alpha * to->sigma / (to->alpha * at->sigma);
+	return to->sigma / (to->alpha * sqrt(1 - r * r));
+}
+
 static void expect_ddnm(const struct world *w, const struct moments *m, const dm_node *at, const dm_node *to,
                         double *out)
 {
-	double r = at->alpha * to->sigma / (to->alpha * at->sigma), tau = to->sigma / (to->alpha * sqrt(1 - r * r));
-	double lambda = fmin(1, tau / 0.3);
+	blend(w, m, 1, 0.3 / (4 * step_noise(at, to)), out);
+}
+
+static void expect_ddnm_pseudo(const struct world *w, const struct moments *m, const dm_node *at, const dm_node *to,
+                               double *out)
+{
+	double lambda = fmin(1, step_noise(at, to) / 0.3);
 	blend(w, m, 1, 1e-7, out); /* next to no noise: the pseudo-inverse */
 	for (int i = 0; i < DIM; i++)
 		out[i] = m->mean[i] + lambda * (out[i] - m->mean[i]);
@@ -158,6 +169,8 @@ static const struct {
 } formulas[] = {
     {"ddnm", expect_ddnm_clean, 0},
     {"ddnm:noise=0.3", expect_ddnm, 0},
+    {"ddnm:noise=0.3,inverse=pseudo", expect_ddnm_pseudo, 0},
+    {"ddnm:inverse=pseudo", expect_ddnm_clean, 0},
     {"diffpir:noise=0.1,lambda=3", expect_diffpir, 0},
     {"pgdm:noise=0.1,scale=0.5,data=0.6,jacobian=none", expect_pgdm_plain, 0},
     {"pgdm:noise=0.1,scale=0.5,data=0.6", expect_pgdm, 1},

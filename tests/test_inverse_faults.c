@@ -28,6 +28,8 @@ static void test_options(void **state)
 		const char *chain, *option, *value;
 	} known[] = {
 	    {"ddnm:noise=-1", "noise", "-1"},
+	    {"ddnm:limit=0", "limit", "0"},
+	    {"ddnm:noise=1,inverse=pseudo,limit=3", "limit=3 has no effect", "inverse=damped"},
 	    {"diffpir:noise=-0.1", "noise", "-0.1"},
 	    {"pgdm:noise=-1", "noise", "-1"},
 	    {"mmps:noise=-1", "noise", "-1"},

@@ -7,13 +7,14 @@
  * normal with the covariance (sigma / alpha)^2 / lambda times the identity, and the sample takes its mean; so variances
  * come out too small, and correlations of the prior count through the state only. */
 #include "base/compiler.h"
-#include "guidance/guidance.h"
+#include "guidance/common.h"
 #include <math.h>
 
-enum { NOISE, LAMBDA };
+enum { NOISE, LAMBDA = DMI_TABLE };
 
 static const dm_option options[] = {
     DMI_REAL("noise", "standard deviation of the measurement's noise", 0, 0, 1e6),
+    DMI_INTERVAL_OPTIONS,
     DMI_REAL("lambda", "weight of the denoiser's estimate against the measurement", 1, 1e-6, 1e6),
 };
 
@@ -21,7 +22,7 @@ static dm_status after(void *user, const dm_guide *guide, dm_emit *e, dm_val *x0
 {
 	const double *option = user;
 	const dm_node *at = guide->at;
-	if (at->sigma == 0)
+	if (at->sigma == 0 || !dmi_acts_at(option, at))
 		return DM_OK;
 	const double parameter[4] = {1, sqrt(option[LAMBDA]) * option[NOISE] * at->alpha / at->sigma};
 	dm_val correction = dm_emit_operator(e, DM_OPERATOR_POSTERIOR, *x0, parameter);
@@ -34,4 +35,5 @@ const struct dmi_guidance_type dmi_guidance_diffpir = {
                          "Zhu 2023, algorithm 1", options),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .after = after},
     .needs_operator = 1,
+    .check = dmi_guidance_check_interval,
 };

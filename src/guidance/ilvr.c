@@ -4,22 +4,22 @@
  *
  *     x <- x + strength P (alpha reference + sigma z - x)
  *
- * at the end of every step down to sigma/alpha >= until. */
+ * at the end of every step whose end lies in the interval; with `to` the sample goes its own way in the end. */
 #include "base/compiler.h"
-#include "guidance/guidance.h"
+#include "guidance/common.h"
 
-enum { STRENGTH, UNTIL };
+enum { STRENGTH };
 
 static const dm_option options[] = {
     DMI_REAL("strength", "share of the difference that is made up for", 1, 0, 1),
-    DMI_REAL("until", "sigma/alpha below which the sample goes its own way", 0, 0, 1e30),
+    DMI_INTERVAL_OPTIONS,
 };
 
 static dm_status state(void *user, const dm_guide *guide, dm_emit *e, dm_val *x)
 {
 	const double *option = user;
 	const dm_node *at = guide->at;
-	if (option[STRENGTH] == 0 || at->sigma < option[UNTIL] * at->alpha)
+	if (option[STRENGTH] == 0 || !dmi_acts_at(option, at))
 		return DM_OK;
 	dm_val reference = dm_emit_bound(e, DM_BOUND_REFERENCE), z = at->sigma > 0 ? dm_emit_renoise(e, 1, 0) : 0;
 	dm_val difference = dm_emit_linear(e, 3, (dm_term[]){{at->alpha, reference}, {at->sigma, z}, {-1, *x}});
@@ -32,4 +32,5 @@ const struct dmi_guidance_type dmi_guidance_ilvr = {
     .method = DMI_METHOD("ilvr", "the coarse part of a reference", "Choi 2021, algorithm 1", options),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .state = state},
     .needs_operator = 1,
+    .check = dmi_guidance_check_interval,
 };

@@ -7,14 +7,16 @@
  *     mode=clean    as blend, but the known part is given without noise: for networks that take a time for every
  *                   element (reference frames); the request's time is that of the rest, the caller knows the mask
  *
+ * The interval goes by the level of what is replaced: where it is evaluated, with mode=replace the end of the step.
+ *
  * Between 0 and 1 a mask is soft: it mixes in that proportion. With hard=1 such a value is instead the time of its release:
  * an element is known while sigma / (alpha + sigma) >= 1 - m, then free (differential diffusion, Levin 2023). */
 #include "base/compiler.h"
-#include "guidance/guidance.h"
+#include "guidance/common.h"
 #include "demist/array.h"
 #include <math.h>
 
-enum { MODE, HARD };
+enum { MODE, HARD = DMI_TABLE };
 enum { BLEND, REPLACE, CLEAN };
 
 static const char *const modes[] = {"blend", "replace", "clean", NULL};
@@ -23,6 +25,7 @@ static const dm_option options[] = {
     DMI_CHOICE("mode",
                "blend: the value evaluated and x0; replace: the state after every step; clean: known without noise",
                BLEND, modes),
+    DMI_INTERVAL_OPTIONS,
     DMI_INTEGER("hard", "1: a mask value is the share of the noise range in which its element is known", 0, 0, 1),
 };
 
@@ -50,6 +53,8 @@ static dm_val noised(dm_emit *e, const dm_node *at, int32_t fixed)
 static dm_status before(void *user, const dm_guide *guide, dm_emit *e, dm_val *x)
 {
 	const double *option = user;
+	if (!dmi_acts_at(option, guide->at))
+		return DM_OK;
 	if (option[MODE] == BLEND)
 		*x = blend(e, option, guide->at, noised(e, guide->at, 1), *x);
 	else if (option[MODE] == CLEAN)
@@ -60,7 +65,7 @@ static dm_status before(void *user, const dm_guide *guide, dm_emit *e, dm_val *x
 static dm_status after(void *user, const dm_guide *guide, dm_emit *e, dm_val *x0)
 {
 	const double *option = user;
-	if (option[MODE] != REPLACE)
+	if (option[MODE] != REPLACE && dmi_acts_at(option, guide->at))
 		*x0 = blend(e, option, guide->at, dm_emit_bound(e, DM_BOUND_KNOWN), *x0);
 	return DM_OK;
 }
@@ -68,7 +73,7 @@ static dm_status after(void *user, const dm_guide *guide, dm_emit *e, dm_val *x0
 static dm_status state(void *user, const dm_guide *guide, dm_emit *e, dm_val *x)
 {
 	const double *option = user;
-	if (option[MODE] == REPLACE)
+	if (option[MODE] == REPLACE && dmi_acts_at(option, guide->at))
 		*x = blend(e, option, guide->at, noised(e, guide->at, 0), *x);
 	return DM_OK;
 }
@@ -77,4 +82,5 @@ const struct dmi_guidance_type dmi_guidance_inpaint = {
     .method =
         DMI_METHOD("inpaint", "keep the known part of a sample", "Song 2021, appendix I.2; Lugmayr 2022", options),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .before = before, .after = after, .state = state},
+    .check = dmi_guidance_check_interval,
 };

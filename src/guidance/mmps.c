@@ -16,13 +16,14 @@
  * Bias: none where the prior is normal and the rounds suffice. Otherwise x0 given the state is not normal, and V changes
  * with the state, which is left out of the gradient; fewer rounds make the measurement count less. */
 #include "base/compiler.h"
-#include "guidance/inverse.h"
+#include "guidance/common.h"
 #include <math.h>
 
-enum { NOISE, ROUNDS, DATA };
+enum { NOISE, ROUNDS = DMI_TABLE, DATA };
 
 static const dm_option options[] = {
     DMI_REAL("noise", "standard deviation of the measurement's noise", 0, 0, 1e6),
+    DMI_INTERVAL_OPTIONS,
     DMI_INTEGER("rounds", "conjugate gradients: products with the Jacobian in every evaluation", 3, 1, 16),
     DMI_REAL("data", "standard deviation of an element of the data; for alpha = 0", 1, 1e-6, 1e6),
 };
@@ -102,7 +103,7 @@ static dm_val solve_at_noise(dm_emit *e, dm_val x0, const double *option)
 static dm_status after(void *user, const dm_guide *guide, dm_emit *e, dm_val *x0)
 {
 	const double *option = user;
-	if (guide->at->sigma > 0)
+	if (guide->at->sigma > 0 && dmi_acts_at(option, guide->at))
 		*x0 = guide->at->alpha > 0 ? solve(e, guide, *x0, option) : solve_at_noise(e, *x0, option);
 	return DM_OK;
 }
@@ -112,4 +113,5 @@ const struct dmi_guidance_type dmi_guidance_mmps = {
                          "Rozet 2024, eq. 14-16", options),
     .ops = {.struct_size = sizeof(dm_guidance_ops), .after = after, .rule = rule},
     .needs_operator = 1,
+    .check = dmi_guidance_check_interval,
 };

@@ -9,6 +9,15 @@ typedef struct dmi_check_vector vector;
 
 static const double tolerance = 1e-7;
 
+struct dmi_check *dmi_check_place(struct dmi_arena *arena, int32_t n_value)
+{
+	struct dmi_check *check = dmi_arena_take(arena, 1, sizeof *check);
+	vector *value = dmi_arena_take(arena, (size_t)n_value, sizeof *value);
+	if (check)
+		check->value = value;
+	return check;
+}
+
 void dmi_check_start(struct dmi_check *check, const dm_schedule *schedule, const dm_node *first)
 {
 	check->n_past = check->n_draw = 0;

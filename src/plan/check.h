@@ -19,7 +19,7 @@ struct dmi_check_vector {
 
 struct dmi_check {
 	const dm_schedule *schedule;
-	struct dmi_check_vector value[DMI_MAX_VALUE];
+	struct dmi_check_vector *value; /* as many as the emitter has room for */
 	/* carried, over n_basis vectors: entries in the order state, past, kept; then the last interval's draws */
 	struct dmi_check_vector state, past[DMI_MAX_PAST], kept[DMI_MAX_KEPT], drawn[DMI_CHECK_DRAW];
 	uint32_t draw[DMI_CHECK_DRAW];
@@ -27,6 +27,9 @@ struct dmi_check {
 	int32_t n_basis, n_past, n_draw;
 	int32_t is_lost; /* an error of the interval is about its numbers */
 };
+
+/* One for intervals of at most n_value values, out of an arena. */
+struct dmi_check *dmi_check_place(struct dmi_arena *arena, int32_t n_value);
 
 /* Kept values that are given are taken as states at the first node. */
 void dmi_check_start(struct dmi_check *check, const dm_schedule *schedule, const dm_node *first);

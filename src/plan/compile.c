@@ -3,158 +3,10 @@
 #include "base/error.h"
 #include "plan/expr.h"
 #include "plan/flush.h"
-#include "plan/guide.h"
+#include "plan/interval.h"
 #include "plan/values.h"
 #include <math.h>
 #include <string.h>
-
-/* --------------------------------------------------------------------------------------------- what lives how long */
-
-static void use(dm_emit *e, dm_val v, int32_t by)
-{
-	if (v && e->value[v - 1].last_use < by)
-		e->value[v - 1].last_use = by;
-}
-
-/* Entries come first: the state, past predictions, then the kept values that are set. */
-static void mark_uses(struct dmi_compiler *c, int32_t n_past, int32_t kept_set)
-{
-	dm_emit *e = &c->emit;
-	for (int32_t i = 0; i < e->n_value; i++)
-		e->value[i].last_use = -1;
-	for (int32_t i = 0; i < e->n_value; i++) {
-		const struct dmi_value *v = &e->value[i];
-		for (int32_t t = v->first_term; t < v->first_term + v->n_term; t++)
-			use(e, e->term[t].value, i);
-		if (v->kind == DMI_PREDICTION || v->kind == DMI_GRADIENT)
-			use(e, v->of, i);
-		if (v->kind == DMI_VJP) /* the network reads the same value again */
-			use(e, e->value[v->of - 1].of, i);
-	}
-	use(e, e->state, DMI_MAX_VALUE);
-	for (int32_t i = 0; i < e->n_push; i++)
-		use(e, e->push[i].prediction, DMI_MAX_VALUE);
-	for (int32_t i = 0; i < n_past && i + e->n_push < c->sampler->ops.n_past; i++)
-		use(e, 2 + i, DMI_MAX_VALUE);
-	dm_val entry = 2 + n_past;
-	for (int32_t k = 0; k < e->n_kept; k++) {
-		use(e, e->keep[k], DMI_MAX_VALUE);
-		if (kept_set >> k & 1) {
-			use(e, entry, e->keep[k] && !c->adaptive ? -1 : DMI_MAX_VALUE);
-			entry++;
-		}
-	}
-	for (int i = 0; i < 3; i++)
-		use(e, e->estimate[i], DMI_MAX_VALUE);
-	if (c->adaptive) /* a rejected trial goes back to it */
-		use(e, 1, DMI_MAX_VALUE);
-}
-
-/* ---------------------------------------------------------------------------------------------------- one interval */
-
-static void begin(struct dmi_compiler *c, int32_t n_past, int32_t kept_set, dm_past *past, dm_val *kept)
-{
-	dm_emit *e = &c->emit;
-	dmi_emit_begin(e, c->sampler->ops.n_kept);
-	e->step = c->step - c->visit;
-	e->visit = c->visit;
-	e->n_step = c->adaptive ? -1 : c->n_step;
-	e->path = c->path;
-	e->schedule = c->schedule;
-	e->guidance = dmi_guidance_emits(c->guidance) ? c->guidance : NULL;
-	c->expr[dmi_emit_entry(&c->emit) - 1] = c->state;
-	for (int32_t i = 0; i < n_past; i++) {
-		past[i] = c->past[i];
-		past[i].prediction = dmi_emit_entry(&c->emit);
-		c->expr[past[i].prediction - 1] = c->past_expr[i];
-	}
-	for (int32_t k = 0; k < c->sampler->ops.n_kept; k++) {
-		kept[k] = kept_set >> k & 1 ? dmi_emit_entry(&c->emit) : 0;
-		if (kept[k])
-			c->expr[kept[k] - 1] = c->kept[k];
-	}
-}
-
-/* Unit normals of the engine's own. */
-static dm_val fresh(dm_emit *e, int32_t tag)
-{
-	e->inner = 1;
-	dm_val z = dm_emit_renoise(e, tag, 0);
-	e->inner = 0;
-	if (z)
-		e->value[z - 1].inner = 0; /* the check follows it */
-	return z;
-}
-
-/* x = alpha x0 + sigma (sqrt(1 - r^2) epsilon + r z), several times: to first order in r^2 the Langevin step of size
- * (r sigma)^2 / 2, in a form that keeps the noise variance. */
-static dm_val refine(struct dmi_compiler *c, const dm_node *at)
-{
-	dm_emit *e = &c->emit;
-	dm_val x = 1;
-	double r = c->refine_noise;
-	for (int32_t k = 0; k < c->refine && at->sigma > 0 && at->alpha > 0; k++) {
-		dm_val x0 = dm_emit_eval_to(e, x, at, at, DM_SPACE_X0);
-		dm_val epsilon = dm_emit_part(e, x0, DM_PART_PREDICTION, DM_SPACE_EPSILON), z = fresh(e, 2 + k);
-		x = dm_emit_linear(e, 3,
-		                   (dm_term[]){{at->alpha, x0}, {at->sigma * sqrt(1 - r * r), epsilon}, {at->sigma * r, z}});
-	}
-	return x;
-}
-
-/* The samplers of the registry are right as programs: where a number of one is lost, the levels are too far apart. */
-static dm_status blame_levels(const struct dmi_compiler *c, dm_status st, int is_lost, const dm_node *from,
-                              const dm_node *to, dm_error *err)
-{
-	if (st != DM_ERR_SAMPLER || !is_lost || *c->sampler->own_name)
-		return st;
-	return dmi_fail(
-	    err, DM_ERR_UNSUPPORTED,
-	    "sampler \"%s\": a step from sigma/alpha = %g to %g loses too many digits here: put nodes between them",
-	    c->sampler->name, from->sigma / from->alpha, to->sigma / to->alpha);
-}
-
-/* Calls the sampler and checks what it left. */
-static dm_status record(struct dmi_compiler *c, dm_step *s, dm_error *err)
-{
-	const dm_sampler *sampler = c->sampler;
-	dm_emit *e = &c->emit;
-	s->struct_size = sizeof *s;
-	s->option = sampler->options.value;
-	s->schedule = c->schedule;
-	s->end = c->end;
-	e->from = s->from;
-	e->to = s->to;
-	e->end = s->end;
-	e->start = s->x = refine(c, s->from);
-	e->evaluation = 0; /* stages that act at the end of the step look at the sampler's own */
-	dm_status code = sampler->ops.step(sampler->user, s, e);
-	if (e->guidance && e->error.status == DM_OK && !code && e->state)
-		dmi_guide_state(e, s->to);
-	dm_status st = e->error.status;
-	if (st != DM_OK && err)
-		*err = e->error;
-	st = blame_levels(c, st, e->is_lost, s->from, s->to, err);
-	if (st == DM_OK && code)
-		st = dmi_fail_callback(err, "sampler step", code, NULL);
-	else if (st == DM_OK && !e->state)
-		st = dmi_fail(err, DM_ERR_SAMPLER, "sampler \"%s\": step emitted no state", sampler->name);
-	else if (st == DM_OK && c->adaptive && !e->estimate[0])
-		st = dmi_fail(err, DM_ERR_SAMPLER, "sampler \"%s\": an adaptive step needs an error estimate", sampler->name);
-	if (st != DM_OK && err)
-		err->step = s->step;
-	return st;
-}
-
-/* The estimate of x0 for previews: of the last evaluation, defined as one more part of it. */
-static dm_val define_preview(struct dmi_compiler *c)
-{
-	dm_emit *e = &c->emit;
-	for (int32_t i = e->n_value; c->preview && i > 0; i--)
-		if ((e->value[i - 1].kind == DMI_PREDICTION && !e->value[i - 1].inner) || e->value[i - 1].kind == DMI_GUIDED)
-			return dm_emit_part(e, i, DM_PART_PREDICTION, DM_SPACE_X0);
-	return 0;
-}
 
 /* What the next interval starts from. */
 static void carry(struct dmi_compiler *c, int32_t kept_set)
@@ -296,15 +148,15 @@ static void forget_history(struct dmi_compiler *c)
 static dm_status finish_interval(struct dmi_compiler *c, const dm_node *to, int last, int32_t n_past, int32_t kept_set,
                                  const dm_val *kept, dm_error *err)
 {
-	dm_val preview = define_preview(c);
-	dm_status st = DM_OK;
-	mark_uses(c, n_past, kept_set);
-	if (preview)
-		use(&c->emit, preview, DMI_MAX_VALUE);
+	dm_val preview;
+	dm_status st = dmi_interval_preview(c, &preview, err);
+	if (st != DM_OK)
+		return st;
+	dmi_interval_mark_uses(c, n_past, kept_set, preview);
 	c->departs |= c->emit.departs;
 	if (c->check) {
 		st = dmi_check_interval(c->check, &c->emit, c->model, to, kept_set, c->sampler->ops.n_past, err);
-		st = blame_levels(c, st, c->check->is_lost, c->emit.from, to, err);
+		st = dmi_interval_blame(c, st, c->check->is_lost, c->emit.from, to, err);
 	}
 	if (st == DM_OK)
 		st = dmi_values(c, err);
@@ -334,8 +186,8 @@ dm_status dmi_compile_interval(struct dmi_compiler *c, int64_t step, const dm_no
 	s.kept = kept;
 	s.grid = c->grid;
 	c->step = step;
-	begin(c, n_past, kept_set, past, kept);
-	dm_status st = record(c, &s, err);
+	dmi_interval_begin(c, n_past, kept_set, past, kept);
+	dm_status st = dmi_interval_record(c, &s, err);
 	return st == DM_OK ? finish_interval(c, to, last, n_past, kept_set, kept, err) : st;
 }
 
@@ -369,15 +221,13 @@ dm_status dmi_compile_climb(struct dmi_compiler *c, int64_t step, const dm_node 
 	c->step = step;
 	forget_history(c);
 	memset(c->guide_kept, 0, sizeof c->guide_kept);
-	begin(c, 0, 0, NULL, kept);
-	dm_val z = fresh(e, 0);
+	dmi_interval_begin(c, 0, 0, NULL, kept);
+	dm_val z = dmi_interval_fresh(e, 0);
 	dm_status st = climb_factors(c, from, to, factor, err);
 	if (st != DM_OK)
 		return st;
 	dm_emit_state(e, dm_emit_linear(e, 2, (dm_term[]){{factor[0], 1}, {factor[1], z}}));
-	if (e->error.status != DM_OK && err)
-		*err = e->error;
-	return e->error.status == DM_OK ? finish_interval(c, to, last, 0, 0, kept, err) : e->error.status;
+	return finish_interval(c, to, last, 0, 0, kept, err);
 }
 
 /* ----------------------------------------------------------------------------------------------- an adaptive trial */
@@ -453,19 +303,21 @@ dm_status dmi_compile_trial(struct dmi_compiler *c, int64_t trial, const dm_node
 	dm_step s = {.step = trial, .n_step = -1, .from = from, .to = to, .kept = kept, .memory = memory};
 	c->step = trial;
 	begin_trial(c, kept_set);
-	begin(c, 0, kept_set, NULL, kept);
-	dm_status st = record(c, &s, err);
-	if (st != DM_OK)
-		return st;
-	dm_val preview = define_preview(c);
-	mark_uses(c, 0, kept_set);
-	if (preview)
-		use(&c->emit, preview, DMI_MAX_VALUE);
+	dmi_interval_begin(c, 0, kept_set, NULL, kept);
+	dm_val preview;
+	dm_status st = dmi_interval_record(c, &s, err);
+	if (st == DM_OK)
+		st = dmi_interval_preview(c, &preview, err);
+	if (st != DM_OK) /* the room of a run is that of the plan's trials */
+		return dmi_interval_blame(c, st, c->emit.is_full && !c->program->allocator, from, to, err);
+	c->most_value = c->emit.n_value > c->most_value ? c->emit.n_value : c->most_value;
+	c->most_term = c->emit.n_term > c->most_term ? c->emit.n_term : c->most_term;
+	dmi_interval_mark_uses(c, 0, kept_set, preview);
 	c->departs |= c->emit.departs;
 	if (c->check) {
 		dmi_check_start(c->check, c->schedule, from);
 		st = dmi_check_interval(c->check, &c->emit, c->model, to, 0, 0, err);
-		st = blame_levels(c, st, c->check->is_lost, from, to, err);
+		st = dmi_interval_blame(c, st, c->check->is_lost, from, to, err);
 	}
 	if (st == DM_OK)
 		st = dmi_values(c, err);
@@ -478,6 +330,6 @@ dm_status dmi_compile_trial(struct dmi_compiler *c, int64_t trial, const dm_node
 		st = step_row(c, err);
 	}
 	dmi_program_seal(c->program);
-	/* of a run, whose room is that of the plan's trials: terms that vanished there do not here */
-	return blame_levels(c, st, !c->program->allocator, from, to, err);
+	/* terms that vanished in the plan's trials do not here */
+	return dmi_interval_blame(c, st, !c->program->allocator, from, to, err);
 }

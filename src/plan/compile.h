@@ -62,10 +62,15 @@ struct dmi_compiler {
 	int32_t n_slot, departs;
 	int32_t vjp_stage, gradient_stage; /* the first stage of the guidance that asks for one; 0: none */
 
+	int32_t most_value, most_term; /* of any trial */
+
 	/* the interval at hand; the value k of the emitter is expr[k - 1] */
 	struct dm_emit emit;
-	struct dmi_expr expr[DMI_MAX_VALUE];
+	struct dmi_expr *expr;
 };
+
+/* A compiler for intervals of at most so many values and terms, out of an arena. */
+struct dmi_compiler *dmi_compiler_place(struct dmi_arena *arena, int32_t n_value, int32_t n_term);
 
 /* Begins a plan: the start row makes sigma(first) times the init draw. Kept values that are given take the slots after
  * the state's. */

@@ -12,7 +12,7 @@
 void dmi_emit_begin(dm_emit *e, int32_t n_kept)
 {
 	e->error.status = DM_OK;
-	e->is_lost = 0;
+	e->is_lost = e->is_full = 0;
 	e->n_value = e->n_term = e->n_push = 0;
 	e->start = e->state = e->own_state = 0;
 	e->inner = e->stage = 0;
@@ -33,11 +33,12 @@ dm_val dmi_emit_define(dm_emit *e, int32_t kind)
 {
 	if (failed(e))
 		return 0;
-	if (e->n_value == DMI_MAX_VALUE) {
+	if (e->n_value == e->value_room) {
+		e->is_full = 1;
 		dmi_fail(&e->error, DM_ERR_SAMPLER,
 		         "plan: one step makes more than %d values; less come of fewer rounds (guidance mmps), fewer Langevin "
 		         "steps (plan option refine) or a sampler with fewer evaluations in a step",
-		         DMI_MAX_VALUE);
+		         e->value_room);
 		return 0;
 	}
 	struct dmi_value *v = &e->value[e->n_value++];
@@ -98,11 +99,12 @@ dm_val dm_emit_linear(dm_emit *e, int32_t n, const dm_term *term)
 			         term[i].coefficient, term[i].value);
 			return 0;
 		}
-		if (e->n_term == DMI_MAX_TERM) {
+		if (e->n_term == e->term_room) {
+			e->is_full = 1;
 			dmi_fail(&e->error, DM_ERR_SAMPLER,
 			         "plan: the sums of one step have more than %d terms; less come of fewer rounds (guidance mmps), "
 			         "fewer Langevin steps (plan option refine) or a sampler with fewer evaluations in a step",
-			         DMI_MAX_TERM);
+			         e->term_room);
 			return 0;
 		}
 		e->term[e->n_term++] = term[i];

@@ -47,6 +47,7 @@ struct dmi_value {
 struct dm_emit {
 	dm_error error;  /* the first one sticks; error.status is DM_OK while all is well */
 	int32_t is_lost; /* it is about a number that came out of the levels, not about the program */
+	int32_t is_full; /* it is about the room */
 	int32_t n_value, n_term;
 	int64_t step, n_step, visit; /* visit: of the sampler's step 0, to which its draws count */
 	int32_t path;                /* increments come from the Brownian path */
@@ -67,9 +68,10 @@ struct dm_emit {
 	double tolerance[2];
 	int32_t norm;
 
-	/* set as they are defined */
-	struct dmi_value value[DMI_MAX_VALUE]; /* dm_val k is value[k - 1] */
-	dm_term term[DMI_MAX_TERM];
+	/* the room for them, at most DMI_MAX_VALUE and DMI_MAX_TERM; stays from interval to interval */
+	int32_t value_room, term_room;
+	struct dmi_value *value; /* dm_val k is value[k - 1] */
+	dm_term *term;
 };
 
 /* Empties the interval; what step, path, guidance and schedule say stays. */

@@ -28,12 +28,6 @@ const dm_option *dmi_plan_options(int32_t *n)
 	return options;
 }
 
-/* Working memory of the creation. */
-struct work {
-	struct dmi_compiler compiler;
-	struct dmi_check check;
-};
-
 static void finish(void *object)
 {
 	dm_plan *plan = object;
@@ -47,7 +41,7 @@ static void finish(void *object)
 
 void dmi_plan_compiler(const dm_plan *plan, struct dmi_compiler *c)
 {
-	memset(c, 0, offsetof(struct dmi_compiler, emit) + offsetof(dm_emit, value));
+	memset(c, 0, offsetof(struct dmi_compiler, emit) + offsetof(dm_emit, value_room));
 	c->schedule = plan->schedule;
 	c->sampler = plan->sampler;
 	c->model = plan->model;
@@ -106,8 +100,7 @@ static int climbs(const dm_plan *plan, size_t i)
 	return to->lambda < from->lambda;
 }
 
-/* Whether the grid both climbs and falls; one that climbs all the way encodes a sample. */
-static int is_mixed(const dm_plan *plan)
+int dmi_plan_is_mixed(const dm_plan *plan)
 {
 	int up = 0, down = 0;
 	for (size_t i = plan->first; i + 1 < dm_grid_count(plan->grid); i++) {
@@ -136,7 +129,7 @@ static void begin_fall(const dm_plan *plan, struct dmi_compiler *c, size_t i, in
 static dm_status compile_fixed(dm_plan *plan, struct dmi_compiler *c, dm_error *err)
 {
 	size_t n = dm_grid_count(plan->grid) - 1;
-	int mixed = is_mixed(plan), climbed = 1;
+	int mixed = dmi_plan_is_mixed(plan), climbed = 1;
 	if (mixed && c->path)
 		return dmi_fail(
 		    err, DM_ERR_UNSUPPORTED,
@@ -161,71 +154,13 @@ static dm_status compile_fixed(dm_plan *plan, struct dmi_compiler *c, dm_error *
 	plan->info.n_draw = c->n_draw;
 	plan->info.n_vjp = c->n_vjp;
 	plan->info.n_gradient = c->n_gradient;
+	dmi_program_seal(&plan->program);
+	if (st == DM_OK)
+		dmi_plan_survey(plan);
 	return st;
 }
 
-static dm_status adaptive_range(dm_plan *plan, dm_error *err)
-{
-	if (dmi_guidance_kept(plan->guidance))
-		return dmi_fail(
-		    err, DM_ERR_UNSUPPORTED,
-		    "sampler \"%s\" is adaptive: what a guidance keeps between evaluations would follow rejected trials",
-		    plan->sampler->name);
-	if (plan->options.value[DMI_PLAN_REFINE] > 0)
-		return dmi_fail(err, DM_ERR_UNSUPPORTED, "sampler \"%s\" is adaptive: refine must be 0", plan->sampler->name);
-	if (is_mixed(plan))
-		return dmi_fail(err, DM_ERR_UNSUPPORTED, "sampler \"%s\" is adaptive: its grid may not climb",
-		                plan->sampler->name);
-	const dm_node *first = dm_grid_node(plan->grid, plan->first), *end = dm_grid_node(plan->grid, plan->end);
-	if (plan->sampler->ops.clock == DM_CLOCK_LAMBDA && !(dmi_is_finite(first->lambda) && end->lambda >= first->lambda))
-		return dmi_fail(
-		    err, DM_ERR_UNSUPPORTED,
-		    "sampler \"%s\" steps in lambda: it needs a first node with alpha > 0 and noise that falls to the last "
-		    "node with sigma > 0 (first lambda = %g, last %g)",
-		    plan->sampler->name, first->lambda, end->lambda);
-	return DM_OK;
-}
-
-/* A trial as large as any: the first, the first with all kept values set, and the step to sigma = 0. */
-static dm_status compile_adaptive(dm_plan *plan, struct dmi_compiler *c, struct dmi_check *check, dm_error *err)
-{
-	double memory[DMI_MAX_MEMORY] = {0}, h = 0;
-	int32_t accept = 0, all = (1 << plan->sampler->ops.n_kept) - 1;
-	dm_node to, middle;
-	dm_status st = adaptive_range(plan, err);
-	if (st != DM_OK)
-		return st;
-	const dm_node *first = dm_grid_node(plan->grid, plan->first), *end = dm_grid_node(plan->grid, plan->end);
-	const dm_node *last = dm_grid_node(plan->grid, dm_grid_count(plan->grid) - 1);
-	dm_status code =
-	    plan->sampler->ops.control(plan->sampler->user, memory, plan->sampler->options.value, -1, &accept, &h);
-	if (code)
-		return dmi_fail_callback(err, "sampler control", code, NULL);
-	if (!(h > 0))
-		return dmi_fail(err, DM_ERR_SAMPLER, "sampler \"%s\": first step h = %g must be above 0", plan->sampler->name,
-		                h);
-	st = dmi_plan_target(plan, first, h, &to, err);
-	if (st == DM_OK && last->sigma == 0)
-		st = dmi_compile_trial(c, 0, end, last, memory, all, err);
-	int moves = dmi_plan_trial_size(plan, first, end) > 0;
-	c->check = check;
-	if (st == DM_OK && moves)
-		st = dmi_compile_trial(c, 0, first, &to, memory, 0, err);
-	c->check = NULL;
-	if (st == DM_OK && moves)
-		st = dmi_compile_trial(c, 0, first, &to, memory, all, err);
-	/* at an end of the process terms may vanish: the trial that stands for all is one from between */
-	if (st == DM_OK && moves && dm_schedule_at_time(plan->schedule, (first->t + end->t) / 2, &middle, NULL) == DM_OK &&
-	    middle.sigma > 0 && dmi_plan_target(plan, &middle, h, &to, NULL) == DM_OK)
-		st = dmi_compile_trial(c, 0, &middle, &to, memory, all, err);
-	plan->info.n_step = plan->info.n_eval = plan->info.n_branch_eval = plan->info.n_draw = -1;
-	plan->info.n_vjp = plan->info.n_gradient = -1;
-	plan->norm = c->emit.norm;
-	return st;
-}
-
-/* What a run must know of the rows. */
-static void survey(dm_plan *plan)
+void dmi_plan_survey(dm_plan *plan)
 {
 	for (size_t r = 0; r < dmi_program_count(&plan->program); r++) {
 		const dm_row *row = dmi_program_row(&plan->program, r);
@@ -252,41 +187,14 @@ static void survey(dm_plan *plan)
 	}
 }
 
-/* Trials end where their errors say, and the guidance may want more branches there than in the trials compiled here: as
- * many as at any of these levels between the ends, even in time and even in lambda. */
-static dm_status widen_branches(dm_plan *plan, dm_error *err)
-{
-	enum { LEVELS = 256 };
-	const dm_node *first = dm_grid_node(plan->grid, plan->first), *end = dm_grid_node(plan->grid, plan->end);
-	dm_branch branch[DM_GUIDANCE_MAX_BRANCH];
-	for (int32_t i = 0, n; i <= LEVELS; i++) {
-		dm_node at = *end;
-		double part = (double)i / LEVELS;
-		dm_status st = i == LEVELS ? DM_OK
-		               : i % 2 ? dm_schedule_at_time(plan->schedule, first->t + part * (end->t - first->t), &at, NULL)
-		                       : dm_schedule_at_lambda(plan->schedule,
-		                                               first->lambda + part * (end->lambda - first->lambda), &at, NULL);
-		if (st != DM_OK) /* a grid of the caller's own nodes may leave the process */
-			continue;
-		st = dmi_guidance_branches(plan->guidance, &at, branch, &n, err);
-		if (st != DM_OK)
-			return st;
-		plan->max_branch = n > plan->max_branch ? n : plan->max_branch;
-	}
-	for (int32_t b = 0; b < plan->max_branch; b++) {
-		plan->slots |= (uint64_t)1 << (DM_SLOT_OUT + b);
-		plan->slots |= (uint64_t)dmi_model_has_variance(plan->model) << (DM_SLOT_VARIANCE + b);
-	}
-	return DM_OK;
-}
-
 static void settle_facts(dm_plan *plan, const struct dmi_compiler *c)
 {
 	dm_plan_info *info = &plan->info;
-	survey(plan);
 	if (c->adaptive) /* later trials may take other slots than the one printed */
 		for (int32_t slot = DM_SLOT_STATE; slot < c->n_slot; slot++)
 			plan->slots |= (uint64_t)1 << slot;
+	plan->max_value = c->most_value;
+	plan->max_term = c->most_term;
 	for (int32_t k = 0; k < plan->sampler->ops.n_kept; k++) {
 		plan->slots |= (uint64_t)c->kept_given << plan->kept_start[k];
 		plan->slots |= (uint64_t)c->kept_left << plan->kept_end[k];
@@ -317,29 +225,48 @@ static dm_status check_callbacks(const dm_plan *plan, const struct dmi_compiler 
 	                plan->guidance->stage[stage - 1].name, missing);
 }
 
-static dm_status compile(dm_plan *plan, dm_error *err)
+/* full: the steps emit more than `room` values, or too many terms. */
+static dm_status compile_within(dm_plan *plan, int32_t room, int *full, dm_error *err)
 {
+	enum { TERMS = DMI_MAX_TERM / DMI_MAX_VALUE };
 	const dm_allocator *allocator = &plan->object.allocator;
-	struct work *work = dmi_allocate_unset(allocator, 1, sizeof *work, err);
-	if (!work)
-		return DM_ERR_MEMORY;
-	struct dmi_compiler *c = &work->compiler;
+	struct dmi_compiler *c = NULL;
+	struct dmi_check *check = NULL;
+	void *memory = NULL;
+	size_t bytes = 0;
+	*full = 0;
+	for (int placing = 0; placing < 2; placing++) {
+		struct dmi_arena arena = {memory, 0, 0};
+		c = dmi_compiler_place(&arena, room, room * TERMS);
+		check = dmi_check_place(&arena, room);
+		bytes = arena.used;
+		if (!placing && !(memory = dmi_allocate_unset(allocator, 1, bytes, err)))
+			return DM_ERR_MEMORY;
+	}
 	dmi_plan_compiler(plan, c);
+	dmi_program_clear(&plan->program);
 	c->program = &plan->program;
-	c->check = c->adaptive ? NULL : &work->check;
-	dm_status st = c->adaptive ? compile_adaptive(plan, c, &work->check, err) : compile_fixed(plan, c, err);
+	c->check = c->adaptive ? NULL : check;
+	dm_status st = c->adaptive ? dmi_plan_try(plan, c, check, err) : compile_fixed(plan, c, err);
+	*full = st != DM_OK && c->emit.is_full;
 	if (st == DM_OK && c->n_slot > DM_SLOT_GRADIENT)
 		st = dmi_fail(err, DM_ERR_SAMPLER, "sampler \"%s\" needs more than %d arrays at once", plan->sampler->name,
 		              DM_SLOT_GRADIENT - DM_SLOT_STATE);
 	if (st == DM_OK)
 		st = check_callbacks(plan, c, err);
-	if (st == DM_OK) {
-		dmi_program_seal(&plan->program);
-		st = c->adaptive ? widen_branches(plan, err) : DM_OK;
-	}
 	if (st == DM_OK)
 		settle_facts(plan, c);
-	dmi_release_memory(allocator, work, sizeof *work);
+	dmi_release_memory(allocator, memory, bytes);
+	return st;
+}
+
+/* Most steps emit few values; where they are more than there is room for, all is compiled again in more of it. */
+static dm_status compile(dm_plan *plan, dm_error *err)
+{
+	int full = 1;
+	dm_status st = DM_OK;
+	for (int32_t room = 64; full && room <= DMI_MAX_VALUE; room *= 2)
+		st = compile_within(plan, room, &full, err);
 	return st;
 }
 

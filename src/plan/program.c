@@ -37,7 +37,7 @@ void dmi_program_clear(struct dmi_program *program)
 
 static size_t place_bytes(const struct dmi_pool *pool, size_t factor)
 {
-	return (pool->n * factor * pool->size + 15) / 16 * 16;
+	return (pool->most * factor * pool->size + 15) / 16 * 16;
 }
 
 size_t dmi_program_bytes(const struct dmi_program *program, size_t factor)
@@ -54,7 +54,7 @@ void dmi_program_place(struct dmi_program *out, const struct dmi_program *like, 
 	dmi_program_init(out, NULL);
 	for (int i = 0; i < DMI_N_POOL; i++) {
 		out->pool[i].p = p;
-		out->pool[i].capacity = like->pool[i].n * factor;
+		out->pool[i].capacity = like->pool[i].most * factor;
 		p += place_bytes(&like->pool[i], factor);
 	}
 }
@@ -89,6 +89,7 @@ static dm_status append(struct dmi_program *program, int which, const void *item
 	if (n)
 		memcpy((char *)pool->p + pool->n * pool->size, item, n * pool->size);
 	pool->n += n;
+	pool->most = pool->n > pool->most ? pool->n : pool->most;
 	return DM_OK;
 }
 

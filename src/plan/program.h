@@ -8,7 +8,7 @@
 /* One growing array. */
 struct dmi_pool {
 	void *p;
-	size_t size, n, capacity; /* bytes of an item; items */
+	size_t size, n, most, capacity; /* bytes of an item; items, and the most that there ever were */
 };
 
 enum {
@@ -31,7 +31,7 @@ void dmi_program_init(struct dmi_program *program, const dm_allocator *allocator
 void dmi_program_free(struct dmi_program *program);
 void dmi_program_clear(struct dmi_program *program);
 
-/* Bytes of fixed memory for a program `factor` times as large as this one; and a program laid into such memory. */
+/* Bytes of fixed memory for a program `factor` times as large as this one ever was; and a program laid into such memory. */
 size_t dmi_program_bytes(const struct dmi_program *program, size_t factor);
 void dmi_program_place(struct dmi_program *out, const struct dmi_program *like, size_t factor, void *memory);
 

@@ -1,7 +1,10 @@
-/* Where the trials of an adaptive plan end. */
+/* The trials of an adaptive plan: where they end, and what the largest of them takes. */
 #include "base/compiler.h"
 #include "plan/plan.h"
+#include "base/error.h"
+#include "base/math.h"
 #include <math.h>
+#include <string.h>
 
 /* The adaptive clock at a node: what a trial's h counts, from the noisy end or in the direction of the grid. */
 static double clock_at(const dm_plan *plan, const dm_node *at)
@@ -45,4 +48,147 @@ int dmi_plan_arrived(const dm_plan *plan, const dm_node *at)
 {
 	const dm_node *last = dm_grid_node(plan->grid, dm_grid_count(plan->grid) - 1);
 	return last->sigma == 0 ? at->sigma == 0 : at_end(plan, at);
+}
+
+static dm_status check_range(const dm_plan *plan, dm_error *err)
+{
+	if (dmi_guidance_kept(plan->guidance))
+		return dmi_fail(
+		    err, DM_ERR_UNSUPPORTED,
+		    "sampler \"%s\" is adaptive: what a guidance keeps between evaluations would follow rejected trials",
+		    plan->sampler->name);
+	if (plan->options.value[DMI_PLAN_REFINE] > 0)
+		return dmi_fail(err, DM_ERR_UNSUPPORTED, "sampler \"%s\" is adaptive: refine must be 0", plan->sampler->name);
+	if (dmi_plan_is_mixed(plan))
+		return dmi_fail(err, DM_ERR_UNSUPPORTED, "sampler \"%s\" is adaptive: its grid may not climb",
+		                plan->sampler->name);
+	const dm_node *first = dm_grid_node(plan->grid, plan->first), *end = dm_grid_node(plan->grid, plan->end);
+	if (plan->sampler->ops.clock == DM_CLOCK_LAMBDA && !(dmi_is_finite(first->lambda) && end->lambda >= first->lambda))
+		return dmi_fail(
+		    err, DM_ERR_UNSUPPORTED,
+		    "sampler \"%s\" steps in lambda: it needs a first node with alpha > 0 and noise that falls to the last "
+		    "node with sigma > 0 (first lambda = %g, last %g)",
+		    plan->sampler->name, first->lambda, end->lambda);
+	return DM_OK;
+}
+
+/* One trial of the first size h, with all kept values or none. */
+struct trial {
+	dm_node from, to;
+	double memory[DMI_MAX_MEMORY], h;
+	int32_t all_kept;
+};
+
+static dm_status look_at(dm_plan *plan, struct dmi_compiler *c, const struct trial *t, int32_t kept_set, dm_error *err)
+{
+	dm_status st = dmi_compile_trial(c, 0, &t->from, &t->to, t->memory, kept_set, err);
+	if (st == DM_OK)
+		dmi_plan_survey(plan);
+	return st;
+}
+
+static dm_status begin(const dm_plan *plan, struct trial *t, dm_error *err)
+{
+	const dm_sampler *sampler = plan->sampler;
+	int32_t accept = 0;
+	memset(t, 0, sizeof *t);
+	t->all_kept = (1 << sampler->ops.n_kept) - 1;
+	dm_status code = sampler->ops.control(sampler->user, t->memory, sampler->options.value, -1, &accept, &t->h);
+	if (code)
+		return dmi_fail_callback(err, "sampler control", code, NULL);
+	if (!(t->h > 0))
+		return dmi_fail(err, DM_ERR_SAMPLER, "sampler \"%s\": first step h = %g must be above 0", sampler->name, t->h);
+	return DM_OK;
+}
+
+/* Level i of LEVELS between the ends, even in time and even in lambda in turn; 0: a grid of the caller's own nodes may
+ * leave the process. */
+enum { LEVELS = 256 };
+
+static int level(const dm_plan *plan, int32_t i, dm_node *at)
+{
+	const dm_node *first = dm_grid_node(plan->grid, plan->first), *end = dm_grid_node(plan->grid, plan->end);
+	double part = (double)i / LEVELS;
+	*at = *end;
+	if (i == LEVELS)
+		return 1;
+	if (i % 2)
+		return dm_schedule_at_time(plan->schedule, first->t + part * (end->t - first->t), at, NULL) == DM_OK;
+	return dm_schedule_at_lambda(plan->schedule, first->lambda + part * (end->lambda - first->lambda), at, NULL) ==
+	       DM_OK;
+}
+
+/* Trials are where their errors say, and the guidance may want more there than at the ends: as much as at any level, and
+ * in trials of many sizes where it emits, since it may act at any of the evaluations of a trial. */
+static dm_status look_at_levels(dm_plan *plan, struct dmi_compiler *c, struct trial *t, dm_error *err)
+{
+	const dm_node *first = dm_grid_node(plan->grid, plan->first), *end = dm_grid_node(plan->grid, plan->end);
+	double whole = dmi_plan_trial_size(plan, first, end);
+	dm_branch branch[DM_GUIDANCE_MAX_BRANCH];
+	for (int32_t i = 0, n; i <= LEVELS; i++) {
+		if (!level(plan, i, &t->from))
+			continue;
+		dm_status st = dmi_guidance_branches(plan->guidance, &t->from, branch, &n, err);
+		if (st != DM_OK)
+			return st;
+		plan->max_branch = n > plan->max_branch ? n : plan->max_branch;
+		if (!dmi_guidance_emits(plan->guidance) || !(t->from.sigma > 0) ||
+		    dmi_plan_target(plan, &t->from, ldexp(whole, -(i / 2) % 8), &t->to, NULL) != DM_OK)
+			continue;
+		dm_error local;
+		st = look_at(plan, c, t, t->all_kept, &local);
+		if (st != DM_OK && st != DM_ERR_UNSUPPORTED) { /* a step of this size may be too long at this level */
+			*err = local;
+			return st;
+		}
+	}
+	return DM_OK;
+}
+
+static void mark_slots(dm_plan *plan)
+{
+	for (int32_t b = 0; b < plan->max_branch; b++) {
+		plan->slots |= (uint64_t)1 << (DM_SLOT_OUT + b);
+		plan->slots |= (uint64_t)dmi_model_has_variance(plan->model) << (DM_SLOT_VARIANCE + b);
+	}
+}
+
+/* The step to sigma = 0, the first trial, the first with all kept values set, all between; the last one, which is printed,
+ * is one from the middle: at an end of the process terms may vanish. */
+dm_status dmi_plan_try(dm_plan *plan, struct dmi_compiler *c, struct dmi_check *check, dm_error *err)
+{
+	const dm_node *first = dm_grid_node(plan->grid, plan->first), *end = dm_grid_node(plan->grid, plan->end);
+	const dm_node *last = dm_grid_node(plan->grid, dm_grid_count(plan->grid) - 1);
+	int moves = dmi_plan_trial_size(plan, first, end) > 0;
+	struct trial t;
+	dm_status st = check_range(plan, err);
+	if (st == DM_OK)
+		st = begin(plan, &t, err);
+	if (st != DM_OK)
+		return st;
+	t.from = *end;
+	t.to = *last;
+	if (last->sigma == 0)
+		st = look_at(plan, c, &t, t.all_kept, err);
+	if (st == DM_OK && moves) {
+		t.from = *first;
+		st = dmi_plan_target(plan, first, t.h, &t.to, err);
+		c->check = check;
+		if (st == DM_OK)
+			st = look_at(plan, c, &t, 0, err);
+		c->check = NULL;
+		if (st == DM_OK)
+			st = look_at(plan, c, &t, t.all_kept, err);
+	}
+	if (st == DM_OK)
+		st = moves ? look_at_levels(plan, c, &t, err) : DM_OK;
+	if (st == DM_OK && moves && dm_schedule_at_time(plan->schedule, (first->t + end->t) / 2, &t.from, NULL) == DM_OK &&
+	    t.from.sigma > 0 && dmi_plan_target(plan, &t.from, t.h, &t.to, NULL) == DM_OK)
+		st = look_at(plan, c, &t, t.all_kept, err);
+	plan->info.n_step = plan->info.n_eval = plan->info.n_branch_eval = plan->info.n_draw = -1;
+	plan->info.n_vjp = plan->info.n_gradient = -1;
+	plan->norm = c->emit.norm;
+	if (st == DM_OK)
+		mark_slots(plan);
+	return st;
 }

@@ -64,7 +64,8 @@ static void place_arrays(dm_run *run, struct dmi_arena *a)
 static void place_trials(dm_run *run, struct dmi_arena *a)
 {
 	const struct dmi_program *like = &run->plan->program;
-	run->compiler = dmi_arena_take(a, 1, sizeof *run->compiler);
+	int32_t n_value = run->plan->max_value * TRIAL_FACTOR, n_term = run->plan->max_term * TRIAL_FACTOR;
+	run->compiler = dmi_compiler_place(a, n_value < DMI_MAX_VALUE ? n_value : DMI_MAX_VALUE, n_term);
 	void *memory = dmi_arena_take(a, 1, dmi_program_bytes(like, TRIAL_FACTOR));
 	if (memory)
 		dmi_program_place(&run->trial_program, like, TRIAL_FACTOR, memory);
