@@ -29,7 +29,7 @@ enum {
  * CORRECTS   carries epsilon over a corrected state, so at a clean end it is not at its last prediction of x0.
  * FEW_STEPS  goes to x0 and back up at every node, or moves at one noise level: its law does not go to the data's as
  *            steps are added.
- * NEEDS_ALPHA     cannot start at alpha = 0.
+ * NEEDS_ALPHA     cannot start at alpha = 0; TABLE_NEEDS_ALPHA: of a table.
  * NONLINEAR  has weights that depend on the samples.
  * DRIFTS_UP  carries neither exactly on a grid that goes up, and says so.
  * CONVERGES  of a method that DEPARTS: only as far as its steps are long, so its law goes to the data's. */
@@ -46,7 +46,8 @@ enum {
 	NEEDS_ALPHA = 512,
 	NONLINEAR = 1024,
 	DRIFTS_UP = 2048,
-	CONVERGES = 4096
+	CONVERGES = 4096,
+	TABLE_NEEDS_ALPHA = 8192
 };
 
 struct method {
@@ -189,11 +190,12 @@ static const struct method methods[] = {
     {"heunpp2", "heunpp2", 3, 0, DRAWS_NOTHING, GOES_UP, 3e-5},
     {"heunpp2:coordinates=native", "heunpp2:coordinates=native", 3, 0, DRAWS_NOTHING, GOES_UP, 3e-5},
     {"heunpp2:s_churn=3", NULL, 3, 0, DRAWS_CHURN, GOES_UP, 3e-5},
-    {"edm_ablation", "edm_ablation", 2, 1, DRAWS_NOTHING, GOES_UP | IN_TIME | NEEDS_ALPHA, 3e-5},
-    {"edm_ablation:alpha=0.5", "edm_ablation:alpha=0.5", 2, 1, DRAWS_NOTHING, GOES_UP | IN_TIME | NEEDS_ALPHA, 3e-5},
-    {"edm_ablation:solver=euler", "edm_ablation:solver=euler", 1, 0, DRAWS_NOTHING, GOES_UP | IN_TIME | NEEDS_ALPHA,
-     1e-5},
-    {"edm_ablation:s_churn=3", NULL, 2, 1, DRAWS_CHURN, GOES_UP | IN_TIME | NEEDS_ALPHA, 3e-5},
+    {"edm_ablation", "edm_ablation", 2, 1, DRAWS_NOTHING, GOES_UP | IN_TIME | TABLE_NEEDS_ALPHA, 3e-5},
+    {"edm_ablation:alpha=0.5", "edm_ablation:alpha=0.5", 2, 1, DRAWS_NOTHING, GOES_UP | IN_TIME | TABLE_NEEDS_ALPHA,
+     3e-5},
+    {"edm_ablation:solver=euler", "edm_ablation:solver=euler", 1, 0, DRAWS_NOTHING,
+     GOES_UP | IN_TIME | TABLE_NEEDS_ALPHA, 1e-5},
+    {"edm_ablation:s_churn=3", NULL, 2, 1, DRAWS_CHURN, GOES_UP | IN_TIME | TABLE_NEEDS_ALPHA, 3e-5},
     {"dpm_fast", "dpm_fast", 3, 0, DRAWS_NOTHING, 0, 3e-5},
     {"dpm_fast:eta=1", NULL, 3, 0, DRAWS_BETWEEN, 0, 1e-3},
     {"dpm_fast:eta=0.5,s_noise=1.1", NULL, 3, 0, DRAWS_BETWEEN, DEPARTS, 1e-3},
@@ -268,13 +270,14 @@ static const struct method methods[] = {
     {"bdia", "bdia", 1, 0, DRAWS_NOTHING, GOES_UP | CORRECTS, 1e-4},
     {"bdia:gamma=0.5", "bdia:gamma=0.2", 1, 0, DRAWS_NOTHING, GOES_UP | CORRECTS, 1e-4},
     {"ddim_fixed_point", "ddim_fixed_point", 1, 0, DRAWS_NOTHING, GOES_UP | DRIFTS_UP, 1e-5},
-    {"rk45:rtol=0.001,atol=0.001", NULL, 6, 0, DRAWS_NOTHING, ADAPTIVE | GOES_UP | DRIFTS, 1e-2},
-    {"rk45:rtol=0.001,atol=0.001,norm=batch", NULL, 6, 0, DRAWS_NOTHING, ADAPTIVE | GOES_UP | DRIFTS | WHOLE, 1e-2},
-    {"dpm_adaptive", "dpm_adaptive:icoeff=0", 3, 2, DRAWS_NOTHING, ADAPTIVE, 1e-2},
-    {"dpm_adaptive:order=2", "dpm_adaptive:order=2,icoeff=0", 2, 1, DRAWS_NOTHING, ADAPTIVE, 5e-5},
-    {"dpm_adaptive:eta=0.5", NULL, 3, 2, DRAWS_TO_NOISE, ADAPTIVE, 1e-2},
-    {"dpm_adaptive:eta=1,s_noise=1.1", NULL, 3, 2, DRAWS_TO_NOISE, ADAPTIVE | DEPARTS, 1e-2},
-    {"dpm_adaptive:norm=batch", NULL, 3, 2, DRAWS_NOTHING, ADAPTIVE | WHOLE, 1e-2},
+    {"rk45:rtol=0.001,atol=0.001", NULL, 6, 0, DRAWS_NOTHING, ADAPTIVE | TABLE_NEEDS_ALPHA | GOES_UP | DRIFTS, 1e-2},
+    {"rk45:rtol=0.001,atol=0.001,norm=batch", NULL, 6, 0, DRAWS_NOTHING,
+     ADAPTIVE | TABLE_NEEDS_ALPHA | GOES_UP | DRIFTS | WHOLE, 1e-2},
+    {"dpm_adaptive", "dpm_adaptive:icoeff=0", 3, 2, DRAWS_NOTHING, ADAPTIVE | NEEDS_ALPHA, 1e-2},
+    {"dpm_adaptive:order=2", "dpm_adaptive:order=2,icoeff=0", 2, 1, DRAWS_NOTHING, ADAPTIVE | NEEDS_ALPHA, 5e-5},
+    {"dpm_adaptive:eta=0.5", NULL, 3, 2, DRAWS_TO_NOISE, ADAPTIVE | NEEDS_ALPHA, 1e-2},
+    {"dpm_adaptive:eta=1,s_noise=1.1", NULL, 3, 2, DRAWS_TO_NOISE, ADAPTIVE | NEEDS_ALPHA | DEPARTS, 1e-2},
+    {"dpm_adaptive:norm=batch", NULL, 3, 2, DRAWS_NOTHING, ADAPTIVE | NEEDS_ALPHA | WHOLE, 1e-2},
 };
 
 enum { N_METHOD = sizeof methods / sizeof *methods };

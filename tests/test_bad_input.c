@@ -90,6 +90,9 @@ static const struct {
     {"sampler=sa_solver:predict=epsilon,simple_order_2=1 schedule=vp grid=karras model=v",
      DM_ERR_ARGUMENT,
      {"sa_solver", "simple_order_2=1 has no effect without predict=x0"}},
+    {"sampler=sa_solver:corrector_order=0,pece=1 schedule=vp grid=karras model=v",
+     DM_ERR_ARGUMENT,
+     {"sa_solver", "pece=1 has no effect without corrector_order above 0"}},
     {"sampler=unipc:disable_corrector=0/1.5 schedule=vp grid=karras model=v",
      DM_ERR_ARGUMENT,
      {"unipc", "disable_corrector = 1.5", "whole"}},
@@ -169,6 +172,13 @@ static const struct {
     {"sampler=ddim schedule=flow grid=flow model=flow_prediction",
      DM_ERR_NAME,
      {"model = \"flow_prediction\": no such model; here it is called flow"}},
+    {"sampler=sa_solver_pece schedule=vp grid=karras model=v",
+     DM_ERR_NAME,
+     {"here it is called sa_solver:tau_by=level,pece=1"}},
+    /* the mean of an entry that a continuous process does not have */
+    {"sampler=ddim schedule=vp grid=trailing model=previous",
+     DM_ERR_UNSUPPORTED,
+     {"model \"previous\"", "it needs a table, but the schedule is continuous"}},
     /* a learned variance without a second output */
     {"sampler=ddpm:variance=learned schedule=linear grid=trailing:steps=4 model=epsilon",
      DM_ERR_UNSUPPORTED,

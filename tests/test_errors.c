@@ -157,6 +157,10 @@ static void test_null_asking_things(void **state)
 	REFUSE(DM_ERR_ARGUMENT, dm_schedule_sde(NULL, 1, number, number + 1, err), "schedule", "NULL");
 	REFUSE(DM_ERR_ARGUMENT, dm_schedule_sde(o->schedule, 1, NULL, number + 1, err), "f", "NULL");
 	REFUSE(DM_ERR_ARGUMENT, dm_schedule_sde(o->schedule, 1, number, NULL, err), "g2", "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_schedule_slopes(NULL, 1, number, number + 1, err), "schedule", "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_schedule_slopes(o->schedule, 1, NULL, number + 1, err), "d_alpha", "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_schedule_slopes(o->schedule, 1, number, NULL, err), "d_sigma", "NULL");
+	REFUSE(DM_ERR_ARGUMENT, dm_schedule_slopes(o->schedule, NAN, number, number + 1, err), "time nan is outside");
 	REFUSE(DM_ERR_ARGUMENT, dm_posterior(NULL, &node, number, number, err), "t", "NULL");
 	REFUSE(DM_ERR_ARGUMENT, dm_posterior(&node, NULL, number, number, err), "s", "NULL");
 	REFUSE(DM_ERR_ARGUMENT, dm_posterior(&node, &node, NULL, number, err), "mean", "NULL");

@@ -246,6 +246,14 @@ static void test_bad_specs(void **state)
 	    {"vp", "trailing:level=table", DM_ERR_UNSUPPORTED, "level=table needs a table"},
 	    {"vp", "trailing:clip_lambda=-3", DM_ERR_UNSUPPORTED, "clip_lambda = -3 needs a table"},
 	    {"vp", "linspace:clip_lambda=-3", DM_ERR_UNSUPPORTED, "clip_lambda = -3 needs a table"},
+	    {"squared_cosine", "trailing:steps=500,clip_lambda=-5.1", DM_ERR_ARGUMENT,
+	     "grid \"trailing\": clip_lambda = -5.1 keeps 996 of the table's 1000 entries, too few for steps = 500 with "
+	     "the "
+	     "stride 1000/500 (at most 222 fit)"},
+	    {"squared_cosine", "trailing:steps=999,clip_lambda=-5.1", DM_ERR_ARGUMENT, "too few for steps = 999"},
+	    {"squared_cosine", "trailing:steps=3,clip_lambda=2", DM_ERR_ARGUMENT, "too few for steps = 3"},
+	    {"squared_cosine", "trailing:steps=3,clip_lambda=2,level=log_linear", DM_ERR_ARGUMENT, "too few for steps = 3"},
+	    {"squared_cosine", "trailing:steps=1,clip_lambda=50,round=0", DM_ERR_ARGUMENT, "(at most 0 fit)"},
 	    {"flow", "flow:mu=3", DM_ERR_ARGUMENT, "mu=3 has no effect without dynamic=exponential or linear"},
 	    {"flow", "flow:mu_rule=line,tokens=3000", DM_ERR_ARGUMENT, "mu_rule=line has no effect without dynamic="},
 	    {"flow", "flow:tokens=3000", DM_ERR_ARGUMENT, "tokens=3000 has no effect without dynamic="},
@@ -277,7 +285,14 @@ static void test_bad_specs(void **state)
 	    {"ve", "levels:at=3/-1", DM_ERR_ARGUMENT, "at = -1 is outside"},
 	    {"ve", "levels:at=3/1/2", DM_ERR_ARGUMENT, "is 2 at node 2 after 1"},
 	    {"ve", "levels:at=3/1/1,final=included", DM_ERR_ARGUMENT, "must fall"},
-	    {"ve", "levels:at=3/0", DM_ERR_ARGUMENT, "must fall"}, /* clean, and then clean again */
+	    {"ve", "levels:at=80/10/1/0", DM_ERR_ARGUMENT, "grid \"levels\": its values end with sigma/alpha = 0 already"},
+	    {"ve", "levels:at=3/0", DM_ERR_ARGUMENT, "final=zero adds a node behind them; give final=included"},
+	    {"ve", "levels:at=3/0,final=last", DM_ERR_ARGUMENT, "final=last adds a node behind them"},
+	    {"ve", "levels:at=3/5/0", DM_ERR_ARGUMENT, "is 5 at node 1 after 3"}, /* the first fault is named */
+	    {"ve", "levels:at=3/0/1", DM_ERR_ARGUMENT, "is 1 at node 2 after 0"},
+	    {"vp", "levels:at=5/7/1", DM_ERR_ARGUMENT, "is 7 at node 1 after 5"}, /* not 4.999999999999999 */
+	    {"ve", "levels:at=1/1.0000000000001", DM_ERR_ARGUMENT, "is 1.000000000000"},
+	    {"vp", "karras:sigma_min=5,sigma_max=1", DM_ERR_ARGUMENT, "sigma_min (5) must be below sigma_max (1)"},
 	    {"ve", "levels:at=3/0.001,final=last", DM_ERR_ARGUMENT, "must fall"},
 	    {"ve", "karras:steps=1,final=included", DM_ERR_ARGUMENT, "needs two values"},
 	    {"ve", "levels:at=0.02,final=last", DM_ERR_ARGUMENT, "final=last needs two values"},
@@ -294,6 +309,39 @@ static void test_bad_specs(void **state)
 			fail_msg("%s: %s", bad[i].grid, err.message);
 		dm_schedule_free(s);
 	}
+}
+
+/* With clip_lambda, trailing takes every number of steps up to some largest one, which the refusal of more names. */
+static void test_clipped_steps(void **state)
+{
+	(void)state;
+	static const char *const ends[] = {"zero", "last", "repeat", "included", "denoise"};
+	dm_schedule *s = create("squared_cosine:T=100");
+	for (int k = 0; k < 4 * 5; k++) {
+		int most = 0, named = -1;
+		for (int n = 2; n <= 100; n++) {
+			char spec[100];
+			const char *fit;
+			dm_grid *g;
+			dm_error err = {0};
+			snprintf(spec, sizeof spec, "trailing:steps=%d,final=%s,clip_lambda=%s,round=%d", n, ends[k % 5],
+			         k / 10 ? "-1" : "-3", k / 5 % 2);
+			if (dm_grid_create(&g, s, spec, NULL, &err) == DM_OK) {
+				if (most != n - 1 && n > 2)
+					fail_msg("%s: %d steps were refused", spec, n - 1);
+				assert_true(k % 5 != 2 || dm_grid_node(g, dm_grid_count(g) - 1)->t > -1);
+				most = n;
+			} else if ((fit = strstr(err.message, "at most ")) != NULL) {
+				named = atoi(fit + 8);
+			} else if (!strstr(err.message, "is the most")) {
+				fail_msg("%s: %s", spec, err.message);
+			}
+			dm_grid_free(g);
+		}
+		if (named != most)
+			fail_msg("final=%s, case %d: %d steps fit, not %d", ends[k % 5], k / 5, most, named);
+	}
+	dm_schedule_free(s);
 }
 
 /* ------------------------------------------------------------------------------------------------ the caller's nodes
@@ -419,6 +467,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {TEST(published_times), TEST(published_levels), TEST(flow),
 	                                   TEST(explicit_time),   TEST(every_grid),       TEST(bad_specs),
 	                                   TEST(nodes),           TEST(node_order),       TEST(bad_calls),
-	                                   TEST(memory),          TEST(spec_comes_back)};
+	                                   TEST(memory),          TEST(spec_comes_back),  TEST(clipped_steps)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

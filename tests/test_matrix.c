@@ -92,15 +92,21 @@ static int is_blind(const struct combination *c)
 	return 0;
 }
 
+static int is_table(const struct combination *c)
+{
+	return dm_schedule_table_size(c->scene->schedule) > 0;
+}
+
 static int is_alpha_zero(const struct combination *c)
 {
 	return c->scene->from->alpha == 0;
 }
 
-/* One step to the clean end is the prediction alone. */
-static int is_alpha_zero_and_more(const struct combination *c)
+/* One step of rk45 to the clean end is the prediction alone. */
+static int is_table_from_zero(const struct combination *c)
 {
-	return is_alpha_zero(c) && (c->scene->to->sigma > 0 || c->scene->steps - c->scene->start > 1);
+	int one = c->scene->to->sigma == 0 && c->scene->steps - c->scene->start == 1;
+	return is_alpha_zero(c) && is_table(c) && !(one && is_of(c, "rk45"));
 }
 
 /* sampler NULL: all. The message holds both words. */
@@ -116,10 +122,10 @@ static const struct refusal {
     {"dpm_multistep:algorithm=sde-dpmsolver", is_alpha_zero, {"cannot start at alpha = 0", "no bound"}}, /* e^h noise */
     {"dpmpp_2s_ancestral_cfg_pp", is_alpha_zero, {"needs alpha > 0", "cfg_pp"}},  /* the middle of infinite lambda */
     {"gradient_estimation_cfg_pp", is_alpha_zero, {"needs alpha > 0", "cfg_pp"}}, /* goes on x / alpha */
-    {"edm_ablation", is_alpha_zero, {"finite drift", "edm_ablation"}},            /* drift is infinite there */
-    {"euler_maruyama", is_alpha_zero, {"euler_maruyama", "alpha > 0"}},           /* the same */
+    {"euler_maruyama", is_alpha_zero, {"euler_maruyama", "alpha > 0"}},           /* drift is infinite there */
     {"pc", is_alpha_zero, {"\"pc\"", "drift and diffusion"}},                     /* the same */
-    {"rk45", is_alpha_zero_and_more, {"\"rk45\"", "drift and diffusion"}},        /* the same */
+    {"edm_ablation", is_table_from_zero, {"d alpha/dt", "edm_ablation"}},         /* lambda is linear between entries */
+    {"rk45", is_table_from_zero, {"d alpha/dt", "\"rk45\""}},                     /* the same */
 };
 
 static int refusal_used[LENGTH(refusals)];
@@ -158,11 +164,6 @@ static const struct {
 };
 
 static int large_used[LENGTH(large)];
-
-static int is_table(const struct combination *c)
-{
-	return dm_schedule_table_size(c->scene->schedule) > 0;
-}
 
 static int is_anywhere(const struct combination *c)
 {

@@ -79,8 +79,8 @@ static void test_refused(void **state)
 	    {"grid", "trailling:steps=3", DM_ERR_NAME, {"grid", "did you mean \"trailing\""}},
 	    {"model", "epsilom", DM_ERR_NAME, {"model", "did you mean \"epsilon\""}},
 	    {"guidance", "cgf:scale=2", DM_ERR_NAME, {"guidance", "did you mean \"cfg\""}},
-	    {"guidance", "cfg:scale=2|", DM_ERR_NAME, {"guidance", "\"\""}},
-	    {"guidance", "|cfg:scale=2", DM_ERR_NAME, {"guidance", "\"\""}},
+	    {"guidance", "cfg:scale=2|", DM_ERR_NAME, {"guidance", "stage 2"}},
+	    {"guidance", "|cfg:scale=2", DM_ERR_NAME, {"guidance", "stage 1"}},
 	    {"guidance", "none|cfg", DM_ERR_NAME, {"guidance", "\"none\""}},
 	    {"noise", "philx", DM_ERR_NAME, {"noise", "did you mean \"philox\""}},
 	    {"noise", "philox:seed=1", DM_ERR_NAME, {"noise", "\"seed\""}},
@@ -398,8 +398,21 @@ static void check_foreign(const char *kind, const char *name)
 		fail_msg("%s %s is called %s here: %s", kind, name, spec, other.message);
 }
 
+/* A bracket that begins with "word=" is options of the method. */
+static void check_bracket(const char *kind, const char *method, const char *bracket, int length)
+{
+	size_t word = strspn(bracket, "abcdefghijklmnopqrstuvwxyz_0123456789");
+	char spec[200];
+	dm_error error = {0};
+	if (!word || bracket[word] != '=')
+		return;
+	snprintf(spec, sizeof spec, "%s:%.*s", method, length, bracket);
+	if (try_spec(kind, spec, &error) != DM_OK)
+		fail_msg("%s %s: %s", kind, spec, error.message);
+}
+
 /* Every name of the list "system: name (options), name; system: name"; how many there are. */
-static int check_names(const char *kind, const char *known_as)
+static int check_names(const char *kind, const char *method, const char *known_as)
 {
 	char name[64];
 	int n = 0;
@@ -409,9 +422,13 @@ static int check_names(const char *kind, const char *known_as)
 		at += strspn(at, " ");
 		length = strcspn(at, ",;(");
 		snprintf(name, sizeof name, "%.*s", (int)(length - (at[length] == '(')), at);
+		if (strchr(name, ' ')) /* names are identifiers: words between commas are no name */
+			fail_msg("%s %s: \"%s\" is not a name", kind, method, name);
 		check_foreign(kind, name);
 		n++;
 		at += length;
+		if (*at == '(')
+			check_bracket(kind, method, at + 1, (int)strcspn(at + 1, ")"));
 		at += *at == '(' ? strcspn(at, ")") + 1 : 0;
 		at += *at != 0;
 	}
@@ -427,13 +444,14 @@ static void test_foreign_names(void **state)
 	} kinds[] = {{DM_KIND_SAMPLER, "sampler", 100},
 	             {DM_KIND_SCHEDULE, "schedule", 30},
 	             {DM_KIND_GRID, "grid", 40},
+	             {DM_KIND_MODEL, "model", 25},
 	             {DM_KIND_GUIDANCE, "guidance", 20}};
 	const dm_method *m;
 	(void)state;
 	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
 		int n = 0;
 		for (int32_t i = 0; (m = dm_method_at(kinds[k].kind, i)) != NULL; i++)
-			n += m->known_as ? check_names(kinds[k].name, m->known_as) : 0;
+			n += m->known_as ? check_names(kinds[k].name, m->name, m->known_as) : 0;
 		assert_true(n >= kinds[k].least);
 	}
 	dm_error error;

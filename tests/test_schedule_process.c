@@ -92,6 +92,35 @@ static void test_rates_at_ends(void **state)
 	dm_schedule_free(clamped);
 }
 
+/* Where f and g are finite the slopes follow from them; at alpha = 0 flow and trigflow have them still, a table does not. */
+static void test_slopes(void **state)
+{
+	double f, g2, a, b;
+	dm_error err = {0};
+	(void)state;
+	for (int k = 0; k < N_NAMED; k++) {
+		dm_schedule *s = create(named[k]);
+		double clean, noise;
+		dm_schedule_range(s, &clean, &noise);
+		dm_node at = at_time(s, clean + 0.37 * (noise - clean));
+		assert_int_equal(dm_schedule_sde(s, at.t, &f, &g2, &err), DM_OK);
+		assert_int_equal(dm_schedule_slopes(s, at.t, &a, &b, &err), DM_OK);
+		check_close("d alpha/dt", a, f * at.alpha, 1e-14);
+		check_close("d sigma/dt", b, f * at.sigma + g2 / (2 * at.sigma), 1e-14);
+		dm_schedule_free(s);
+	}
+	dm_schedule *flow = create("flow"), *angle = create("trigflow"), *table = create("linear:zero_snr=exact");
+	assert_int_equal(dm_schedule_slopes(flow, 1, &a, &b, &err), DM_OK);
+	assert_true(a == -1 && b == 1);
+	assert_int_equal(dm_schedule_slopes(angle, 1.5707963267948966, &a, &b, &err), DM_OK);
+	assert_true(a == -1 && b == 0);
+	assert_int_equal(dm_schedule_slopes(table, 999, &a, &b, &err), DM_ERR_UNSUPPORTED);
+	assert_non_null(strstr(err.message, "d alpha/dt"));
+	dm_schedule_free(table);
+	dm_schedule_free(angle);
+	dm_schedule_free(flow);
+}
+
 static dm_status vp_level(void *user, double t, double *alpha, double *sigma)
 {
 	(void)user;
@@ -136,6 +165,30 @@ static void test_rates_of_caller(void **state)
 /* ------------------------------------------------------------------------------------------------------- posterior */
 
 /* Against q(x_s | x_t, x_0) from the joint Gaussian: the covariance of x_s and x_t given x_0 is a sigma_s^2. */
+static dm_status straight(void *user, double t, double *alpha, double *sigma)
+{
+	(void)user;
+	*alpha = 1 - t;
+	*sigma = t;
+	return 0;
+}
+
+static void test_slopes_of_caller(void **state)
+{
+	const dm_schedule_ops ops = {.struct_size = sizeof ops, .level = straight};
+	dm_schedule *s;
+	dm_error err = {0};
+	double a, b;
+	(void)state;
+	assert_int_equal(dm_schedule_create_custom(&s, &ops, NULL, 1e-3, 1, NULL, &err), DM_OK);
+	for (double t = 0.25; t <= 1; t += 0.25) {
+		assert_int_equal(dm_schedule_slopes(s, t, &a, &b, &err), DM_OK);
+		check_close("d alpha/dt", a, -1, 1e-10);
+		check_close("d sigma/dt", b, 1, 1e-10);
+	}
+	dm_schedule_free(s);
+}
+
 static void test_posterior(void **state)
 {
 	(void)state;
@@ -418,10 +471,21 @@ static void test_flow_mu(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(rates),       TEST(rates_at_ends),        TEST(rates_of_caller),
-	                                   TEST(posterior),   TEST(posterior_of_chain),   TEST(posterior_of_noise),
-	                                   TEST(places),      TEST(percent_and_rounding), TEST(zero_terminal),
-	                                   TEST(table_rules), TEST(continuous_table),     TEST(bad_specs),
-	                                   TEST(flow_mu),     TEST(cosine_near_data)};
+	const struct CMUnitTest tests[] = {TEST(rates),
+	                                   TEST(rates_at_ends),
+	                                   TEST(rates_of_caller),
+	                                   TEST(slopes),
+	                                   TEST(slopes_of_caller),
+	                                   TEST(posterior),
+	                                   TEST(posterior_of_chain),
+	                                   TEST(posterior_of_noise),
+	                                   TEST(places),
+	                                   TEST(percent_and_rounding),
+	                                   TEST(zero_terminal),
+	                                   TEST(table_rules),
+	                                   TEST(continuous_table),
+	                                   TEST(bad_specs),
+	                                   TEST(flow_mu),
+	                                   TEST(cosine_near_data)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

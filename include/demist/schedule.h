@@ -89,6 +89,12 @@ DM_API dm_status dm_schedule_measure(const dm_schedule *schedule, const dm_node 
  * infinite (flow at s = 1). */
 DM_API dm_status dm_schedule_sde(const dm_schedule *schedule, double t, double *f, double *g2, dm_error *err);
 
+/* d alpha/dt and d sigma/dt, the two factors of the probability-flow equation dx/dt = alpha' x0 + sigma' epsilon. Finite
+ * where f is not, at alpha = 0 of flow, trigflow and the caller's own process (there by differences of level);
+ * DM_ERR_UNSUPPORTED where they are infinite too, as at sigma = 0 of vp. */
+DM_API dm_status dm_schedule_slopes(const dm_schedule *schedule, double t, double *d_alpha, double *d_sigma,
+                                    dm_error *err);
+
 /* q(x_s | x_t, x_0) of any process for a node s with less noise than t: mean = mean[0] x_t + mean[1] x_0, and the
  * variance of every element. Reads alpha and sigma of the nodes alone. */
 DM_API dm_status dm_posterior(const dm_node *t, const dm_node *s, double mean[2], double *variance, dm_error *err);

@@ -134,11 +134,12 @@ static dm_status parse_chain(dm_guidance *g, const char *spec, dm_error *err)
 		return DM_ERR_MEMORY;
 	memcpy(chain, spec, size);
 	dm_status st = DM_OK;
-	for (int more = 1; st == DM_OK && more;) {
+	int32_t n = 1;
+	for (int more = 1; st == DM_OK && more; n++) {
 		size_t length = strcspn(one, "|");
 		more = one[length] != 0;
 		one[length] = 0;
-		st = add_stage(g, one, err);
+		st = length ? add_stage(g, one, err) : dmi_fail(err, DM_ERR_NAME, "guidance: stage %d has no name", n);
 		one += length + 1;
 	}
 	dmi_release_memory(&g->object.allocator, chain, size);
@@ -443,6 +444,23 @@ int32_t dmi_guidance_map(const dm_guidance *guidance, const dm_node *at, int32_t
 		return stage->type->map;
 	}
 	return 0;
+}
+
+int dmi_guidance_interval(const dm_guidance *guidance, int32_t k, double ends[2])
+{
+	ends[0] = -INFINITY;
+	ends[1] = INFINITY;
+	if (!guidance || k >= guidance->n_stage)
+		return 0;
+	const struct dmi_stage *stage = &guidance->stage[k];
+	for (int32_t i = 0; stage->type && i < stage->type->method.info.n_option; i++) {
+		const char *name = stage->type->method.option[i].name;
+		if (!strcmp(name, "from"))
+			ends[0] = stage->options.value[i];
+		if (!strcmp(name, "to"))
+			ends[1] = stage->options.value[i];
+	}
+	return 1;
 }
 
 void dmi_guidance_print(const dm_guidance *guidance, struct dmi_text *text)

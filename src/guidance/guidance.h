@@ -73,6 +73,9 @@ dm_status dmi_guidance_keep(const dm_guidance *guidance, int32_t k, const dm_nod
 /* The k-th map on x0 at a node and its parameters; 0 past the last. */
 int32_t dmi_guidance_map(const dm_guidance *guidance, const dm_node *at, int32_t k, double parameter[4]);
 
+/* The interval of lambda in which the k-th stage acts; 0 past the last. */
+int dmi_guidance_interval(const dm_guidance *guidance, int32_t k, double ends[2]);
+
 /* Whether a bound array is a mask: values in [0, 1]. */
 int dmi_guidance_is_mask(const dm_guidance *guidance, int32_t which);
 

@@ -85,6 +85,18 @@ void dmi_model_level(const dm_model *model, const dm_schedule *schedule, const d
 	                          .previous_sigma = previous.sigma};
 }
 
+dm_status dmi_model_fail_level(const dm_model *model, const dm_schedule *schedule, const dm_node *at, const char *what,
+                               dm_error *err)
+{
+	const char *name = model->kind->method.info.name;
+	if (dmi_prediction_needs_table(model->kind) && !dm_schedule_table_size(schedule))
+		return dmi_fail(err, DM_ERR_UNSUPPORTED,
+		                "model \"%s\": %s cannot be had from it: it needs a table, but the schedule is continuous",
+		                name, what);
+	return dmi_fail(err, DM_ERR_UNSUPPORTED, "model \"%s\": %s cannot be had from it at alpha = %g, sigma = %g", name,
+	                what, at->alpha, at->sigma);
+}
+
 int dmi_model_has_variance(const dm_model *model)
 {
 	return model->options.value[DMI_MODEL_VARIANCE] != 0;

@@ -18,6 +18,9 @@ double dmi_model_sigma_data(const dm_model *model);
 
 /* What the conversions of predictions need to know at a node. */
 void dmi_model_level(const dm_model *model, const dm_schedule *schedule, const dm_node *at, struct dmi_level *out);
+/* The error where a conversion's row is not finite; what: "x0". */
+dm_status dmi_model_fail_level(const dm_model *model, const dm_schedule *schedule, const dm_node *at, const char *what,
+                               dm_error *err);
 int dmi_model_has_variance(const dm_model *model);
 int dmi_model_has_two_times(const dm_model *model);
 

@@ -270,6 +270,11 @@ const struct dmi_method *const *dmi_prediction_registry(int32_t *n)
 	return registry;
 }
 
+int dmi_prediction_needs_table(const struct dmi_prediction *kind)
+{
+	return kind->decode == previous_decode;
+}
+
 void dmi_prediction_through(const double to[3], const double x0[2], const double epsilon[2], double row[2])
 {
 	row[0] = to[0];

@@ -39,6 +39,9 @@ struct dmi_prediction {
 
 const struct dmi_method *const *dmi_prediction_registry(int32_t *n);
 
+/* Whether it says something only between entries of a table. */
+int dmi_prediction_needs_table(const struct dmi_prediction *kind);
+
 /* row of a value to[0] x + to[1] x0 + to[2] epsilon, where x0 and epsilon are themselves rows over (x, out). */
 void dmi_prediction_through(const double to[3], const double x0[2], const double epsilon[2], double row[2]);
 

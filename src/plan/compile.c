@@ -308,8 +308,8 @@ dm_status dmi_compile_trial(struct dmi_compiler *c, int64_t trial, const dm_node
 	dm_status st = dmi_interval_record(c, &s, err);
 	if (st == DM_OK)
 		st = dmi_interval_preview(c, &preview, err);
-	if (st != DM_OK) /* the room of a run is that of the plan's trials */
-		return dmi_interval_blame(c, st, c->emit.is_full && !c->program->allocator, from, to, err);
+	if (st != DM_OK)
+		return st;
 	c->most_value = c->emit.n_value > c->most_value ? c->emit.n_value : c->most_value;
 	c->most_term = c->emit.n_term > c->most_term ? c->emit.n_term : c->most_term;
 	dmi_interval_mark_uses(c, 0, kept_set, preview);
@@ -330,6 +330,5 @@ dm_status dmi_compile_trial(struct dmi_compiler *c, int64_t trial, const dm_node
 		st = step_row(c, err);
 	}
 	dmi_program_seal(c->program);
-	/* terms that vanished in the plan's trials do not here */
-	return dmi_interval_blame(c, st, !c->program->allocator, from, to, err);
+	return st;
 }

@@ -106,8 +106,7 @@ dm_status dmi_derive_vjp(struct dmi_compiler *c, int32_t i, dm_error *err)
 	dmi_model_level(c->model, c->schedule, &evaluation->at, &level);
 	dmi_prediction_row(c->model->kind, DM_SPACE_X0, &level, row);
 	if (!dmi_is_finite(row[0]) || !dmi_is_finite(row[1]))
-		return dmi_fail(err, DM_ERR_UNSUPPORTED, "model \"%s\": x0 cannot be had from it at alpha = %g, sigma = %g",
-		                c->model->kind->method.info.name, at.alpha, at.sigma);
+		return dmi_model_fail_level(c->model, c->schedule, &at, "x0", err);
 	st = dmi_flush(c, &f, i - 1, err);
 	if (st == DM_OK)
 		st = ask(c, DM_ROW_VJP, v->stage, &at, two_times ? &to : NULL, branch, n, 0, err);

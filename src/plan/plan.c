@@ -156,35 +156,8 @@ static dm_status compile_fixed(dm_plan *plan, struct dmi_compiler *c, dm_error *
 	plan->info.n_gradient = c->n_gradient;
 	dmi_program_seal(&plan->program);
 	if (st == DM_OK)
-		dmi_plan_survey(plan);
+		dmi_program_add_needs(&plan->program, &plan->needs);
 	return st;
-}
-
-void dmi_plan_survey(dm_plan *plan)
-{
-	for (size_t r = 0; r < dmi_program_count(&plan->program); r++) {
-		const dm_row *row = dmi_program_row(&plan->program, r);
-		int32_t draws = 0;
-		for (int32_t i = 0; i < row->n_in; i++) {
-			draws += row->in[i].slot < 0;
-			if (row->in[i].slot >= 0)
-				plan->slots |= (uint64_t)1 << row->in[i].slot;
-		}
-		for (int32_t o = 0; o < row->n_out; o++)
-			if (row->out[o] >= 0) /* sums over samples have no slot */
-				plan->slots |= (uint64_t)1 << row->out[o];
-		if (row->kind == DM_ROW_STATS && row->n_out > plan->max_stats)
-			plan->max_stats = row->n_out;
-		plan->max_draw = draws > plan->max_draw ? draws : plan->max_draw;
-		plan->measures |= row->kind == DM_ROW_MAP && row->stage && row->map != DM_OPERATOR_GRAM &&
-		                  row->map != DM_OPERATOR_NORMAL && row->map != DM_OPERATOR_PROJECT &&
-		                  row->map != DM_OPERATOR_ONES;
-		if (row->weighted && row->n_in > plan->max_weighted)
-			plan->max_weighted = row->n_in;
-		plan->max_in = row->n_in > plan->max_in ? row->n_in : plan->max_in;
-		plan->max_out = row->n_out > plan->max_out ? row->n_out : plan->max_out;
-		plan->max_branch = row->n_branch > plan->max_branch ? row->n_branch : plan->max_branch;
-	}
 }
 
 static void settle_facts(dm_plan *plan, const struct dmi_compiler *c)
@@ -192,12 +165,12 @@ static void settle_facts(dm_plan *plan, const struct dmi_compiler *c)
 	dm_plan_info *info = &plan->info;
 	if (c->adaptive) /* later trials may take other slots than the one printed */
 		for (int32_t slot = DM_SLOT_STATE; slot < c->n_slot; slot++)
-			plan->slots |= (uint64_t)1 << slot;
+			plan->needs.slots |= (uint64_t)1 << slot;
 	plan->max_value = c->most_value;
 	plan->max_term = c->most_term;
 	for (int32_t k = 0; k < plan->sampler->ops.n_kept; k++) {
-		plan->slots |= (uint64_t)c->kept_given << plan->kept_start[k];
-		plan->slots |= (uint64_t)c->kept_left << plan->kept_end[k];
+		plan->needs.slots |= (uint64_t)c->kept_given << plan->kept_start[k];
+		plan->needs.slots |= (uint64_t)c->kept_left << plan->kept_end[k];
 	}
 	info->struct_size = sizeof *info;
 	info->adaptive = c->adaptive;
@@ -206,7 +179,7 @@ static void settle_facts(dm_plan *plan, const struct dmi_compiler *c)
 	info->n_kept = plan->sampler->ops.n_kept;
 	info->n_slot = info->n_state_slot = 0;
 	for (int slot = 0; slot < 64; slot++)
-		if (plan->slots >> slot & 1) {
+		if (plan->needs.slots >> slot & 1) {
 			info->n_slot++;
 			info->n_state_slot += (slot >= DM_SLOT_STATE && slot < DM_SLOT_GRADIENT) || slot >= DM_SLOT_BOUND ||
 			                      (slot == DM_SLOT_INPUT && c->identity);

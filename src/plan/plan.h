@@ -29,13 +29,10 @@ struct dm_plan {
 	dm_plan_info info;
 	struct dmi_program program; /* adaptive: one of the trials that were looked at */
 
-	int32_t max_in, max_out, max_branch, max_draw; /* of any row */
-	int32_t max_stats, max_weighted;               /* values of a STATS row; inputs of a weighted one */
-	int32_t max_value, max_term;                   /* adaptive: what the largest trial emits */
-	uint64_t slots;                                /* which slots are used */
-	int32_t measures;                              /* some row reads the operator's measurement */
-	int32_t norm;                                  /* adaptive: DM_NORM_... */
-	size_t first, end;                             /* nodes: where the run starts; the last one with sigma > 0 */
+	struct dmi_needs needs;      /* of all rows, or of all trials that were looked at */
+	int32_t max_value, max_term; /* adaptive: what the largest trial emits */
+	int32_t norm;                /* adaptive: DM_NORM_... */
+	size_t first, end;           /* nodes: where the run starts; the last one with sigma > 0 */
 	int32_t kept_start[DMI_MAX_KEPT], kept_end[DMI_MAX_KEPT]; /* slots of the kept values, where asked for */
 };
 
@@ -46,9 +43,6 @@ int dmi_plan_arrived(const dm_plan *plan, const dm_node *at);
 
 /* Adaptive plans: compiles trials and takes down what they take; `check` for one of them. */
 dm_status dmi_plan_try(dm_plan *plan, struct dmi_compiler *c, struct dmi_check *check, dm_error *err);
-
-/* Takes down what a run must know of the rows in the program. */
-void dmi_plan_survey(dm_plan *plan);
 
 /* Whether the grid both climbs and falls; one that climbs all the way encodes a sample. */
 int dmi_plan_is_mixed(const dm_plan *plan);

@@ -26,8 +26,7 @@ struct evaluation {
 static dm_status meaningless(const struct dmi_compiler *c, const dm_node *at, int32_t space, dm_error *err)
 {
 	static const char *const names[] = {"raw output", "x0", "epsilon", "v", "score"};
-	return dmi_fail(err, DM_ERR_UNSUPPORTED, "model \"%s\": %s cannot be had from it at alpha = %g, sigma = %g",
-	                c->model->kind->method.info.name, names[space], at->alpha, at->sigma);
+	return dmi_model_fail_level(c->model, c->schedule, at, names[space], err);
 }
 
 /* out = row[0] x + row[1] raw. */

@@ -31,6 +31,7 @@ void dmi_program_free(struct dmi_program *program)
 
 void dmi_program_clear(struct dmi_program *program)
 {
+	program->is_full = 0;
 	for (int i = 0; i < DMI_N_POOL; i++)
 		program->pool[i].n = 0;
 }
@@ -64,7 +65,8 @@ static dm_status reserve(struct dmi_program *program, struct dmi_pool *pool, siz
 {
 	if (pool->n + n <= pool->capacity)
 		return DM_OK;
-	if (!program->allocator)
+	program->is_full = !program->allocator;
+	if (program->is_full)
 		return dmi_fail(err, DM_ERR_SAMPLER, "sampler: a trial is larger than those the plan was made from");
 	size_t capacity = pool->capacity * 2 + n + 16;
 	void *p = dmi_allocate(program->allocator, capacity, pool->size, err);
@@ -136,6 +138,44 @@ void dmi_program_seal(struct dmi_program *program)
 		row->to = row->to ? node + o->to : NULL;
 		row->branch = branch ? branch + o->branch : NULL;
 	}
+}
+
+static void raise_to(int32_t *most, int32_t n)
+{
+	*most = n > *most ? n : *most;
+}
+
+static int measures(const dm_row *row)
+{
+	return row->kind == DM_ROW_MAP && row->stage && row->map != DM_OPERATOR_GRAM && row->map != DM_OPERATOR_NORMAL &&
+	       row->map != DM_OPERATOR_PROJECT && row->map != DM_OPERATOR_ONES;
+}
+
+void dmi_program_add_needs(const struct dmi_program *program, struct dmi_needs *needs)
+{
+	for (size_t r = 0; r < dmi_program_count(program); r++) {
+		const dm_row *row = dmi_program_row(program, r);
+		int32_t draws = 0;
+		for (int32_t i = 0; i < row->n_in; i++) {
+			draws += row->in[i].slot < 0;
+			if (row->in[i].slot >= 0)
+				needs->slots |= (uint64_t)1 << row->in[i].slot;
+		}
+		for (int32_t o = 0; o < row->n_out; o++)
+			if (row->out[o] >= 0) /* sums over samples have no slot */
+				needs->slots |= (uint64_t)1 << row->out[o];
+		raise_to(&needs->draw, draws);
+		raise_to(&needs->branch, row->n_branch);
+		raise_to(&needs->stats, row->kind == DM_ROW_STATS ? row->n_out : 0);
+		raise_to(&needs->weighted, row->weighted ? row->n_in : 0);
+		needs->measures |= measures(row);
+	}
+}
+
+int dmi_needs_cover(const struct dmi_needs *all, const struct dmi_needs *some)
+{
+	return !(some->slots & ~all->slots) && some->branch <= all->branch && some->draw <= all->draw &&
+	       some->stats <= all->stats && some->weighted <= all->weighted && some->measures <= all->measures;
 }
 
 size_t dmi_program_count(const struct dmi_program *program)

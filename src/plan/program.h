@@ -24,6 +24,7 @@ enum {
 
 struct dmi_program {
 	const dm_allocator *allocator; /* NULL: the memory is fixed */
+	int32_t is_full;               /* fixed memory did not suffice */
 	struct dmi_pool pool[DMI_N_POOL];
 };
 
@@ -41,6 +42,18 @@ dm_status dmi_program_add(struct dmi_program *program, const dm_row *row, size_t
 
 /* Sets the pointers of all rows; call after the last dmi_program_add. */
 void dmi_program_seal(struct dmi_program *program);
+
+/* What rows take of a run's memory, at most. */
+struct dmi_needs {
+	uint64_t slots;          /* which are used */
+	int32_t branch, draw;    /* of a row */
+	int32_t stats, weighted; /* values of a STATS row; inputs of a weighted one */
+	int32_t measures;        /* whether the operator's measurement is read */
+};
+
+/* Adds those of a program. Whether a run with the needs of `all` can execute rows with those of `some`. */
+void dmi_program_add_needs(const struct dmi_program *program, struct dmi_needs *needs);
+int dmi_needs_cover(const struct dmi_needs *all, const struct dmi_needs *some);
 
 size_t dmi_program_count(const struct dmi_program *program);
 const dm_row *dmi_program_row(const struct dmi_program *program, size_t i);

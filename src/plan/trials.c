@@ -83,7 +83,7 @@ static dm_status look_at(dm_plan *plan, struct dmi_compiler *c, const struct tri
 {
 	dm_status st = dmi_compile_trial(c, 0, &t->from, &t->to, t->memory, kept_set, err);
 	if (st == DM_OK)
-		dmi_plan_survey(plan);
+		dmi_program_add_needs(&plan->program, &plan->needs);
 	return st;
 }
 
@@ -118,12 +118,24 @@ static int level(const dm_plan *plan, int32_t i, dm_node *at)
 	       DM_OK;
 }
 
-/* Trials are where their errors say, and the guidance may want more there than at the ends: as much as at any level, and
- * in trials of many sizes where it emits, since it may act at any of the evaluations of a trial. */
-static dm_status look_at_levels(dm_plan *plan, struct dmi_compiler *c, struct trial *t, dm_error *err)
+/* A trial of some size from a level, where there is one; a step of this size may be too long there. */
+static dm_status look_from(dm_plan *plan, struct dmi_compiler *c, struct trial *t, double size, dm_error *err)
 {
-	const dm_node *first = dm_grid_node(plan->grid, plan->first), *end = dm_grid_node(plan->grid, plan->end);
-	double whole = dmi_plan_trial_size(plan, first, end);
+	dm_error local;
+	if (!(t->from.sigma > 0) || dmi_plan_target(plan, &t->from, size, &t->to, NULL) != DM_OK)
+		return DM_OK;
+	dm_status st = look_at(plan, c, t, t->all_kept, &local);
+	if (st == DM_OK || st == DM_ERR_UNSUPPORTED)
+		return DM_OK;
+	if (err)
+		*err = local;
+	return st;
+}
+
+/* Trials are where their errors say, and the guidance may want more there than at the ends: as much as at any level, in
+ * trials of many sizes. */
+static dm_status look_at_levels(dm_plan *plan, struct dmi_compiler *c, struct trial *t, double whole, dm_error *err)
+{
 	dm_branch branch[DM_GUIDANCE_MAX_BRANCH];
 	for (int32_t i = 0, n; i <= LEVELS; i++) {
 		if (!level(plan, i, &t->from))
@@ -131,25 +143,66 @@ static dm_status look_at_levels(dm_plan *plan, struct dmi_compiler *c, struct tr
 		dm_status st = dmi_guidance_branches(plan->guidance, &t->from, branch, &n, err);
 		if (st != DM_OK)
 			return st;
-		plan->max_branch = n > plan->max_branch ? n : plan->max_branch;
-		if (!dmi_guidance_emits(plan->guidance) || !(t->from.sigma > 0) ||
-		    dmi_plan_target(plan, &t->from, ldexp(whole, -(i / 2) % 8), &t->to, NULL) != DM_OK)
-			continue;
-		dm_error local;
-		st = look_at(plan, c, t, t->all_kept, &local);
-		if (st != DM_OK && st != DM_ERR_UNSUPPORTED) { /* a step of this size may be too long at this level */
-			*err = local;
+		plan->needs.branch = n > plan->needs.branch ? n : plan->needs.branch;
+		st = look_from(plan, c, t, whole / (1 << i / 2 % 8), err);
+		if (st != DM_OK)
 			return st;
+	}
+	return DM_OK;
+}
+
+/* Trials with an end of an interval between any two of their evaluations, and inside of it. */
+static dm_status look_around(dm_plan *plan, struct dmi_compiler *c, struct trial *t, double lambda, double width,
+                             double whole, dm_error *err)
+{
+	enum { PARTS = 16 };
+	dm_node at;
+	if (dm_schedule_at_lambda(plan->schedule, lambda, &at, NULL) != DM_OK)
+		return DM_OK;
+	double down = dm_grid_node(plan->grid, plan->end)->t < dm_grid_node(plan->grid, plan->first)->t ? 1 : -1;
+	int in_lambda = plan->sampler->ops.clock == DM_CLOCK_LAMBDA;
+	for (double size = width / 64; size <= 4 * whole; size *= 4)
+		for (int i = -1; i < PARTS; i++) {
+			double back = size * (i + 0.5) / PARTS;
+			dm_status st = in_lambda ? dm_schedule_at_lambda(plan->schedule, lambda - back, &t->from, NULL)
+			                         : dm_schedule_at_time(plan->schedule, at.t + down * back, &t->from, NULL);
+			if (st == DM_OK)
+				st = look_from(plan, c, t, size, err);
+			else
+				st = DM_OK;
+			if (st != DM_OK)
+				return st;
 		}
+	return DM_OK;
+}
+
+static dm_status look_at_intervals(dm_plan *plan, struct dmi_compiler *c, struct trial *t, double whole, dm_error *err)
+{
+	const dm_node *first = dm_grid_node(plan->grid, plan->first), *end = dm_grid_node(plan->grid, plan->end);
+	double ends[2];
+	dm_node at[2];
+	for (int32_t k = 0; dmi_guidance_interval(plan->guidance, k, ends); k++) {
+		ends[0] = fmax(ends[0], first->lambda);
+		ends[1] = fmin(ends[1], end->lambda);
+		if (!(ends[0] < ends[1]) || (ends[0] == first->lambda && ends[1] == end->lambda) ||
+		    dm_schedule_at_lambda(plan->schedule, ends[0], &at[0], NULL) != DM_OK ||
+		    dm_schedule_at_lambda(plan->schedule, ends[1], &at[1], NULL) != DM_OK)
+			continue;
+		double width = dmi_plan_trial_size(plan, &at[0], &at[1]);
+		dm_status st = look_around(plan, c, t, ends[0], width, whole, err);
+		if (st == DM_OK)
+			st = look_around(plan, c, t, ends[1], width, whole, err);
+		if (st != DM_OK)
+			return st;
 	}
 	return DM_OK;
 }
 
 static void mark_slots(dm_plan *plan)
 {
-	for (int32_t b = 0; b < plan->max_branch; b++) {
-		plan->slots |= (uint64_t)1 << (DM_SLOT_OUT + b);
-		plan->slots |= (uint64_t)dmi_model_has_variance(plan->model) << (DM_SLOT_VARIANCE + b);
+	for (int32_t b = 0; b < plan->needs.branch; b++) {
+		plan->needs.slots |= (uint64_t)1 << (DM_SLOT_OUT + b);
+		plan->needs.slots |= (uint64_t)dmi_model_has_variance(plan->model) << (DM_SLOT_VARIANCE + b);
 	}
 }
 
@@ -159,7 +212,8 @@ dm_status dmi_plan_try(dm_plan *plan, struct dmi_compiler *c, struct dmi_check *
 {
 	const dm_node *first = dm_grid_node(plan->grid, plan->first), *end = dm_grid_node(plan->grid, plan->end);
 	const dm_node *last = dm_grid_node(plan->grid, dm_grid_count(plan->grid) - 1);
-	int moves = dmi_plan_trial_size(plan, first, end) > 0;
+	double whole = dmi_plan_trial_size(plan, first, end);
+	int moves = whole > 0;
 	struct trial t;
 	dm_status st = check_range(plan, err);
 	if (st == DM_OK)
@@ -180,8 +234,10 @@ dm_status dmi_plan_try(dm_plan *plan, struct dmi_compiler *c, struct dmi_check *
 		if (st == DM_OK)
 			st = look_at(plan, c, &t, t.all_kept, err);
 	}
-	if (st == DM_OK)
-		st = moves ? look_at_levels(plan, c, &t, err) : DM_OK;
+	if (st == DM_OK && moves && plan->guidance)
+		st = look_at_levels(plan, c, &t, whole, err);
+	if (st == DM_OK && moves && plan->guidance)
+		st = look_at_intervals(plan, c, &t, whole, err);
 	if (st == DM_OK && moves && dm_schedule_at_time(plan->schedule, (first->t + end->t) / 2, &t.from, NULL) == DM_OK &&
 	    t.from.sigma > 0 && dmi_plan_target(plan, &t.from, t.h, &t.to, NULL) == DM_OK)
 		st = look_at(plan, c, &t, t.all_kept, err);

@@ -18,6 +18,47 @@ dm_status dmi_run_begin_trials(dm_run *run, struct dmi_group *g, dm_error *err)
 	return dmi_plan_target(run->plan, &g->from, g->h, &g->to, err);
 }
 
+/* Compiles the trial at hand. lacks: the run has no memory for it. */
+static dm_status compile_trial(dm_run *run, struct dmi_group *g, int *lacks, dm_error *err)
+{
+	struct dmi_compiler *c = run->compiler;
+	struct dmi_needs needs = {0};
+	dm_error local;
+	dm_status st = dmi_compile_trial(c, g->trial, &g->from, &g->to, g->memory, g->kept_set, &local);
+	*lacks = c->emit.is_full || c->program->is_full;
+	if (*lacks)
+		return DM_OK;
+	if (st != DM_OK) {
+		if (err)
+			*err = local;
+		return st;
+	}
+	dmi_program_add_needs(c->program, &needs);
+	*lacks = !dmi_needs_cover(&run->plan->needs, &needs);
+	return DM_OK;
+}
+
+/* A guidance that acts in an interval may meet a trial in a way that none of those did which the plan looked at, and for
+ * which there is no memory. A smaller trial meets it otherwise. */
+static dm_status fit_trial(dm_run *run, struct dmi_group *g, dm_error *err)
+{
+	enum { HALVINGS = 64 };
+	int lacks;
+	dm_status st = compile_trial(run, g, &lacks, err);
+	for (int i = 0; st == DM_OK && lacks && i < HALVINGS; i++) {
+		st = dmi_plan_target(run->plan, &g->from, dmi_plan_trial_size(run->plan, &g->from, &g->to) / 2, &g->to, err);
+		if (st == DM_OK)
+			st = compile_trial(run, g, &lacks, err);
+	}
+	if (st == DM_OK && lacks)
+		return dmi_fail(
+		    err, DM_ERR_UNSUPPORTED,
+		    "sampler \"%s\": at sigma = %g, alpha = %g a trial takes more memory than any that the plan looked "
+		    "at; what the guidance does must not change from one level to the next",
+		    run->plan->sampler->name, g->from.sigma, g->from.alpha);
+	return st;
+}
+
 dm_status dmi_run_load_trial(dm_run *run, struct dmi_group *g, dm_error *err)
 {
 	size_t which = (size_t)(g - run->group);
@@ -25,19 +66,9 @@ dm_status dmi_run_load_trial(dm_run *run, struct dmi_group *g, dm_error *err)
 		return DM_OK;
 	run->loaded_group = SIZE_MAX;
 	struct dmi_compiler *c = run->compiler;
-	dm_status st = dmi_compile_trial(c, g->trial, &g->from, &g->to, g->memory, g->kept_set, err);
+	dm_status st = fit_trial(run, g, err);
 	if (st == DM_OK && c->emit.norm != run->plan->norm)
 		st = dmi_fail(err, DM_ERR_SAMPLER, "sampler: a trial changed its error norm");
-	for (size_t r = 0; st == DM_OK && r < dmi_program_count(c->program); r++) {
-		const dm_row *row = dmi_program_row(c->program, r);
-		if (row->n_branch > run->plan->max_branch)
-			st = dmi_fail(err, DM_ERR_UNSUPPORTED,
-			              "guidance: %d branches at sigma = %g, alpha = %g; where the plan looked, %d were enough",
-			              row->n_branch, row->at->sigma, row->at->alpha, run->plan->max_branch);
-	}
-	for (int32_t slot = 0; st == DM_OK && slot < c->n_slot && slot < DMI_MAX_SLOT; slot++)
-		if (slot >= DM_SLOT_STATE && !(run->plan->slots >> slot & 1))
-			st = dmi_fail(err, DM_ERR_SAMPLER, "sampler: a trial needs more arrays than those the plan was made from");
 	if (st == DM_OK) {
 		run->loaded_group = which;
 		run->loaded_trial = g->trial;
@@ -108,7 +139,7 @@ dm_status dmi_run_move_answers(dm_run *run, struct dmi_group *g, size_t position
 	struct dmi_group moved = *g;
 	moved.position = position;
 	for (int32_t slot = 0; position != g->position && slot < DMI_MAX_SLOT; slot++) {
-		if (!(run->plan->slots >> slot & 1) || dmi_run_answer_index(slot) < 0)
+		if (!(run->plan->needs.slots >> slot & 1) || dmi_run_answer_index(slot) < 0)
 			continue;
 		dm_input in = {.source = DM_SOURCE_DATA};
 		dm_output out = {0};

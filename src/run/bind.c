@@ -19,13 +19,24 @@ static const dm_operator *operator_of(const dm_run *run)
 
 static int is_read(const dm_run *run, int32_t which)
 {
-	return which == MEASUREMENT ? operator_of(run) != NULL : (int)(run->plan->slots >> (DM_SLOT_BOUND + which) & 1);
+	return which == MEASUREMENT ? operator_of(run) != NULL
+	                            : (int)(run->plan->needs.slots >> (DM_SLOT_BOUND + which) & 1);
+}
+
+/* Whether a stage of the guidance may act at no node: what it would read can be bound, and has no place. */
+static int has_interval(const dm_run *run)
+{
+	double ends[2];
+	for (int32_t k = 0; dmi_guidance_interval(run->plan->guidance, k, ends); k++)
+		if (ends[0] > -INFINITY || ends[1] < INFINITY)
+			return 1;
+	return 0;
 }
 
 dm_status dmi_run_check_bound(const dm_run *run, dm_error *err)
 {
 	for (int32_t which = 0; which <= MEASUREMENT; which++)
-		if ((which == MEASUREMENT ? run->plan->measures : is_read(run, which)) && !(run->bound >> which & 1))
+		if ((which == MEASUREMENT ? run->plan->needs.measures : is_read(run, which)) && !(run->bound >> which & 1))
 			return dmi_fail(err, DM_ERR_STATE,
 			                "run: the guidance reads %s; give it with dm_run_bind before the run starts", names[which]);
 	return DM_OK;
@@ -63,8 +74,10 @@ static dm_status check_call(const dm_run *run, int32_t which, const void *data, 
 		return dmi_fail(err, DM_ERR_ARGUMENT, "run bind: which = %d must be 0 to %d", which, MEASUREMENT);
 	if (type != DM_F32 && type != DM_F64)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "run bind: type = %d must be DM_F32 or DM_F64", type);
-	if (!is_read(run, which))
+	if (!is_read(run, which) && !has_interval(run))
 		return dmi_fail(err, DM_ERR_STATE, "run bind: nothing in the plan reads %s", names[which]);
+	if (which == MEASUREMENT && !operator_of(run))
+		return dmi_fail(err, DM_ERR_STATE, "run bind: there is no operator to measure %s", names[which]);
 	*one = which == MEASUREMENT ? operator_of(run)->n_out : run->n_element;
 	if (n != *one && n != *one * run->n_sample)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "run bind: n = %z of %s must be %z (the same for all samples) or %z", n,
@@ -110,7 +123,7 @@ dm_status dm_run_bind(dm_run *run, int32_t which, const void *data, int32_t type
 	if (st != DM_OK)
 		return st;
 	run->in_callback = 1;
-	for (size_t s = 0; st == DM_OK && s < run->n_sample; s++) {
+	for (size_t s = 0; st == DM_OK && is_read(run, which) && s < run->n_sample; s++) {
 		const void *row = row_of(data, type, n, one, s);
 		if (which != MEASUREMENT) {
 			st = copy_row(run, DM_SLOT_BOUND + which, s, row, type, err);

@@ -29,9 +29,9 @@ static dm_status slot_bytes(const dm_run *run, int32_t slot, size_t *bytes, dm_e
 
 static void place_arrays(dm_run *run, struct dmi_arena *a)
 {
-	size_t n = run->n_sample,
-	       b = (size_t)(run->plan->max_branch > run->plan->max_stats ? run->plan->max_branch : run->plan->max_stats);
-	int stats = run->plan->max_stats > 0;
+	size_t n = run->n_sample, b = (size_t)(run->plan->needs.branch > run->plan->needs.stats ? run->plan->needs.branch
+	                                                                                        : run->plan->needs.stats);
+	int stats = run->plan->needs.stats > 0;
 	run->rq_sample = dmi_arena_take(a, n, sizeof *run->rq_sample);
 	run->rq_seed = dmi_arena_take(a, n, sizeof *run->rq_seed);
 	run->rq_row = dmi_arena_take(a, n, sizeof *run->rq_row);
@@ -49,7 +49,7 @@ static void place_arrays(dm_run *run, struct dmi_arena *a)
 	run->gram = dmi_arena_take(a, stats ? n : 0, b * b * sizeof *run->gram);
 	run->sum = dmi_arena_take(a, stats ? n : 0, b * sizeof *run->sum);
 	run->weight = dmi_arena_take(a, stats ? n : 0, b * sizeof *run->weight);
-	run->coefficient = dmi_arena_take(a, stats ? n : 0, (size_t)run->plan->max_weighted * sizeof *run->coefficient);
+	run->coefficient = dmi_arena_take(a, stats ? n : 0, (size_t)run->plan->needs.weighted * sizeof *run->coefficient);
 	run->error_sum = dmi_arena_take(a, n, sizeof *run->error_sum);
 	run->in = dmi_arena_take(a, DMI_MAX_BASE + 2, sizeof *run->in);
 	run->job_out = dmi_arena_take(a, DMI_MAX_SLOT, sizeof *run->job_out);
@@ -64,7 +64,7 @@ static void place_arrays(dm_run *run, struct dmi_arena *a)
 static void place_trials(dm_run *run, struct dmi_arena *a)
 {
 	const struct dmi_program *like = &run->plan->program;
-	int32_t n_value = run->plan->max_value * TRIAL_FACTOR, n_term = run->plan->max_term * TRIAL_FACTOR;
+	int32_t n_value = run->plan->max_value * 3 / 2, n_term = run->plan->max_term * 3 / 2;
 	run->compiler = dmi_compiler_place(a, n_value < DMI_MAX_VALUE ? n_value : DMI_MAX_VALUE, n_term);
 	void *memory = dmi_arena_take(a, 1, dmi_program_bytes(like, TRIAL_FACTOR));
 	if (memory)
@@ -88,7 +88,7 @@ dm_status dmi_run_layout(dm_run *run, char *memory, size_t *bytes, dm_error *err
 		place_trials(run, &a);
 	for (int32_t slot = 0; slot < DMI_MAX_SLOT; slot++) {
 		run->slot_bytes[slot] = 0;
-		if (!(plan->slots >> slot & 1))
+		if (!(plan->needs.slots >> slot & 1))
 			continue;
 		dm_status st = slot_bytes(run, slot, &run->slot_bytes[slot], err);
 		if (st != DM_OK)
@@ -97,7 +97,7 @@ dm_status dmi_run_layout(dm_run *run, char *memory, size_t *bytes, dm_error *err
 			run->slot[slot] = dmi_arena_take(&a, 1, run->slot_bytes[slot]);
 	}
 	/* draws of a source of the caller's are arrays; the start draw needs one too */
-	int32_t n_noise = run->noise && !run->noise->builtin ? (plan->max_draw > 1 ? plan->max_draw : 1) : 0;
+	int32_t n_noise = run->noise && !run->noise->builtin ? (plan->needs.draw > 1 ? plan->needs.draw : 1) : 0;
 	run->noise_bytes = n_noise ? run->n_sample * run->n_element * dmi_type_size(run->array->ops.type) : 0;
 	for (int32_t k = 0; k < n_noise && run->array->host; k++)
 		run->noise_slot[k] = dmi_arena_take(&a, 1, run->noise_bytes);

@@ -92,7 +92,7 @@ static void set_shapes(dm_picard *p, const dm_plan *plan, int32_t state)
 	p->rq.out_stride = dmi_model_out_stride(model, p->n_element);
 	p->x_bytes = times(p->n_element, dmi_type_size(p->rq.x_type));
 	p->answer_bytes = times(p->n_element, dmi_type_size(p->rq.out_type));
-	p->n_answer = plan->max_branch * (1 + dmi_model_has_variance(model));
+	p->n_answer = plan->needs.branch * (1 + dmi_model_has_variance(model));
 	p->two_times = dmi_model_has_two_times(model);
 }
 

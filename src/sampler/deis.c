@@ -115,7 +115,7 @@ static int32_t order(const struct dmi_options *given)
 
 const struct dmi_sampler_type dmi_sampler_deis = {
     DMI_METHOD_KNOWN("deis", "exponential integrator multistep in epsilon, orders 1 to 4", "Zhang 2023", options,
-                     "diffusers: DEISMultistepScheduler; ComfyUI: deis (form=t for its mode tab, form=rho for rhoab)"),
+                     "diffusers: DEISMultistepScheduler; ComfyUI: deis (its mode tab is form=t, rhoab form=rho)"),
     {.struct_size = sizeof(dm_sampler_ops), .n_past = MAX_ORDER - 1, .step = step},
     .order = order,
 };

@@ -1,6 +1,6 @@
 /* The sampler of the EDM ablation study (Karras 2022, algorithms 1 and 3): Runge-Kutta of order 2 in the process time t,
  *
- *     dx/dt = alpha' x0 + sigma' epsilon,     alpha' = f alpha,   sigma' = f sigma + g^2 / (2 sigma)
+ *     dx/dt = alpha' x0 + sigma' epsilon,     alpha' = d alpha/dt = f alpha,   sigma' = f sigma + g^2 / (2 sigma)
  *     x_p = x + a h d at t + a h,   x' = x + h ((1 - 1/(2a)) d + d_p / (2a)),   h = t' - t
  *
  * d, d_p the right side there; a = 1 is Heun, 1/2 midpoint. solver = euler, and the step to sigma = 0: x + h d. What
@@ -28,15 +28,13 @@ struct rates {
 
 static int rates_at(dm_emit *e, const dm_step *s, const dm_node *at, struct rates *out)
 {
-	double f, g2;
-	if (at->sigma == 0 || dm_schedule_sde(s->schedule, at->t, &f, &g2, NULL) != DM_OK) {
-		dm_emit_fail(e, DM_ERR_UNSUPPORTED,
-		             "sampler \"edm_ablation\" steps in time: the process needs finite drift and diffusion at every "
-		             "node but the last");
-		return 0;
-	}
-	*out = (struct rates){f * at->alpha, f * at->sigma + g2 / (2 * at->sigma)};
-	return 1;
+	if (at->sigma > 0 && dm_schedule_slopes(s->schedule, at->t, &out->alpha, &out->sigma, NULL) == DM_OK)
+		return 1;
+	dm_emit_fail(
+	    e, DM_ERR_UNSUPPORTED,
+	    "sampler \"edm_ablation\" steps in time: d alpha/dt and d sigma/dt must be finite at every node but the "
+	    "last");
+	return 0;
 }
 
 /* x + h dx/dt with evaluations at one or two nodes, weights w. */

@@ -85,8 +85,8 @@ static int32_t order(const struct dmi_options *given)
 const struct dmi_sampler_type dmi_sampler_euler = {
     .method =
         DMI_METHOD_KNOWN("euler", "Euler's method in sigma, with churn", "Karras 2022, algorithm 2", options,
-                         "diffusers: EulerDiscreteScheduler (compat=diffusers_epsilon or diffusers_v where s_churn is "
-                         "used), EDMEulerScheduler (compat=diffusers_edm), FlowMatchEulerDiscreteScheduler, "
+                         "diffusers: EulerDiscreteScheduler (where s_churn is used, compat=diffusers_epsilon or "
+                         "diffusers_v), EDMEulerScheduler (compat=diffusers_edm), FlowMatchEulerDiscreteScheduler, "
                          "MiniMaxH3Scheduler (model flow_reversed:time=one_minus_t, its N is steps + 1); "
                          "k-diffusion: sample_euler; ComfyUI: euler; stable-diffusion.cpp: euler"),
     .ops = {.struct_size = sizeof(dm_sampler_ops), .step = step},

@@ -67,7 +67,7 @@ static int32_t order(const struct dmi_options *given)
 
 const struct dmi_sampler_type dmi_sampler_gradient_estimation = {
     DMI_METHOD_KNOWN("gradient_estimation", "Euler along an extrapolated slope", "Permenter 2024, algorithm 2", options,
-                     "ComfyUI: gradient_estimation; stable-diffusion.cpp: euler_ge (split=rf on flow models)"),
+                     "ComfyUI: gradient_estimation; stable-diffusion.cpp: euler_ge (on flow models split=rf)"),
     {.struct_size = sizeof(dm_sampler_ops), .n_past = 1, .step = step},
     .order = order,
 };

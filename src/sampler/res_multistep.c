@@ -125,9 +125,8 @@ const struct dmi_sampler_type dmi_sampler_res_multistep = {
     .order = order,
 };
 const struct dmi_sampler_type dmi_sampler_res_multistep_cfg_pp = {
-    DMI_METHOD_KNOWN(
-        "res_multistep_cfg_pp", "res_multistep along the unguided prediction", "Chung 2024; Zhang 2024", options,
-        "ComfyUI: res_multistep_cfg_pp, res_multistep_ancestral_cfg_pp (eta=1), both with their own factor"),
+    DMI_METHOD_KNOWN("res_multistep_cfg_pp", "res_multistep along the unguided prediction", "Chung 2024; Zhang 2024",
+                     options, "ComfyUI: res_multistep_cfg_pp, res_multistep_ancestral_cfg_pp (eta=1)"),
     {.struct_size = sizeof(dm_sampler_ops), .n_past = 1, .step = step_cfg_pp},
     .order = order,
 };

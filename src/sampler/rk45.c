@@ -1,8 +1,8 @@
 /* The probability-flow ODE by an adaptive Runge-Kutta pair of orders 5 and 4 (Song 2021, eq. 13; Dormand and Prince 1980):
  *
- *     dx/dt = f(t) x + (g^2(t) / (2 sigma)) epsilon
+ *     dx/dt = f(t) x + (g^2(t) / (2 sigma)) epsilon = alpha' x0 + sigma' epsilon
  *
- * with the drift f and diffusion g of the schedule, t its process time, in either direction. Steps are chosen so that
+ * with the drift f and diffusion g of the schedule, t its process time, ' the derivative by it, in either direction. Steps are chosen so that
  * rms((high - low) / max(atol, rtol max(|low|, |x|))) stays below 1: h <- h min(10, max(1/5, 9/10 error^(-1/5))).
  * A final node with sigma = 0 is reached from the last node with sigma > 0 by x0 (denoise=x0) or by the mean of one reverse step of the
  * discrete chain of `chain` steps over t in [0, 1] (denoise=mean; Song 2021, appendix G). The method solves an ODE whose solution keeps the
@@ -37,14 +37,15 @@ static const double difference[STAGES] = DMI_RK45_DIFFERENCE;
 /* dx/dt of the value x at a node. */
 static dm_val slope(dm_emit *e, const dm_step *s, dm_val x, const dm_node *at)
 {
-	double f, g2;
-	if (at->sigma == 0 || dm_schedule_sde(s->schedule, at->t, &f, &g2, NULL) != DM_OK) {
+	double d_alpha, d_sigma;
+	if (at->sigma == 0 || dm_schedule_slopes(s->schedule, at->t, &d_alpha, &d_sigma, NULL) != DM_OK) {
 		dm_emit_fail(e, DM_ERR_UNSUPPORTED,
-		             "sampler \"rk45\": the schedule has no drift and diffusion at a node of the step");
+		             "sampler \"rk45\": d alpha/dt and d sigma/dt must be finite at the nodes of a step");
 		return 0;
 	}
-	dm_val epsilon = dm_emit_eval(e, x, at, DM_SPACE_EPSILON);
-	return dm_emit_linear(e, 2, (dm_term[]){{f, x}, {g2 / (2 * at->sigma), epsilon}});
+	dm_val x0 = dm_emit_eval(e, x, at, DM_SPACE_X0);
+	dm_val epsilon = dm_emit_part(e, x0, DM_PART_PREDICTION, DM_SPACE_EPSILON);
+	return dm_emit_linear(e, 2, (dm_term[]){{d_alpha, x0}, {d_sigma, epsilon}});
 }
 
 /* x + h sum_j w_j k_j. */

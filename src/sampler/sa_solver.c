@@ -182,13 +182,15 @@ static dm_status check(const struct dmi_options *given, dm_error *err)
 		    err, DM_ERR_ARGUMENT,
 		    "sampler \"sa_solver\": tau_from = %g, the noisy end of the window, is below tau_to = %g; tau=0 is the ODE",
 		    o[TAU_FROM], o[TAU_TO]);
+	if (o[PECE] != 0 && o[CORRECTOR] == 0)
+		return dmi_option_needs(given, "sampler", "sa_solver", options, PECE, "corrector_order above 0", err);
 	return dmi_options_check_needs(given, "sampler", "sa_solver", options, needs, 1, err);
 }
 
 const struct dmi_sampler_type dmi_sampler_sa_solver = {
     DMI_METHOD_KNOWN("sa_solver", "stochastic Adams, predictor and corrector", "Xue 2023, algorithm 1", options,
                      "diffusers: SASolverScheduler (tau_by=time); ComfyUI: sa_solver (tau_by=level), sa_solver_pece "
-                     "(tau_by=level, pece=1)"),
+                     "(tau_by=level,pece=1)"),
     {.struct_size = sizeof(dm_sampler_ops), .n_past = MAX_ORDER - 1, .n_kept = N_KEPT, .step = step},
     .order = order,
     .check = check,

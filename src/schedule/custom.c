@@ -91,10 +91,11 @@ static void differentiate(const double *x, const double (*y)[2], int n, double t
 
 enum { POINTS = 10 };
 
-/* alpha and sigma^2 at Chebyshev points of a 50th of the range around t, moved inside where it would reach over. */
-static dm_status by_differences(const dm_schedule *s, double t, double *f, double *g2, dm_error *err)
+/* Derivatives of alpha and sigma^2, from Chebyshev points of a 50th of the range around t, moved inside where it would
+ * reach over; at: the node at t. */
+static dm_status by_differences(const dm_schedule *s, double t, dm_node *at, double slope[2], dm_error *err)
 {
-	double width = (s->t_noise - s->t_clean) / 50, x[POINTS], y[POINTS][2], slope[2];
+	double width = (s->t_noise - s->t_clean) / 50, x[POINTS], y[POINTS][2];
 	double from = fmin(fmax(t - width / 2, s->t_clean), s->t_noise - width);
 	dm_node node;
 	dm_status st = DM_OK;
@@ -107,24 +108,42 @@ static dm_status by_differences(const dm_schedule *s, double t, double *f, doubl
 		y[k][1] = node.sigma * node.sigma;
 	}
 	if (st == DM_OK)
-		st = at_time(s, t, &node, err);
-	if (st != DM_OK)
-		return st;
-	differentiate(x, (const double(*)[2])y, POINTS, t, slope);
-	*f = slope[0] / node.alpha;
-	*g2 = slope[1] - 2 * *f * node.sigma * node.sigma;
-	return DM_OK;
+		st = at_time(s, t, at, err);
+	if (st == DM_OK)
+		differentiate(x, (const double(*)[2])y, POINTS, t, slope);
+	return st;
 }
 
 static dm_status rates(const dm_schedule *s, double t, double *f, double *g2, dm_error *err)
 {
-	if (!s->ops.rates)
-		return by_differences(s, t, f, g2, err);
-	dm_status code = s->ops.rates(s->user, t, f, g2);
-	return code ? dmi_schedule_callback_failed(err, "schedule rates", code) : DM_OK;
+	double slope[2];
+	dm_node at;
+	if (s->ops.rates) {
+		dm_status code = s->ops.rates(s->user, t, f, g2);
+		return code ? dmi_schedule_callback_failed(err, "schedule rates", code) : DM_OK;
+	}
+	dm_status st = by_differences(s, t, &at, slope, err);
+	if (st != DM_OK)
+		return st;
+	*f = slope[0] / at.alpha;
+	*g2 = slope[1] - 2 * *f * at.sigma * at.sigma;
+	return DM_OK;
 }
 
-static const struct dmi_process process = {.at_time = at_time, .at_lambda = at_lambda, .rates = rates};
+static dm_status slopes(const dm_schedule *s, double t, double *d_alpha, double *d_sigma, dm_error *err)
+{
+	double slope[2];
+	dm_node at;
+	dm_status st = by_differences(s, t, &at, slope, err);
+	if (st != DM_OK)
+		return st;
+	*d_alpha = slope[0];
+	*d_sigma = slope[1] / (2 * at.sigma);
+	return DM_OK;
+}
+
+static const struct dmi_process process = {
+    .at_time = at_time, .at_lambda = at_lambda, .rates = rates, .slopes = slopes};
 
 static dm_status check(const dm_schedule_ops *ops, double t_clean, double t_noise, dm_error *err)
 {

@@ -36,7 +36,18 @@ static dm_status rates(const dm_schedule *schedule, double s, double *f, double 
 	return DM_OK;
 }
 
-static const struct dmi_process process = {.at_time = at_time, .at_lambda = at_lambda, .rates = rates};
+static dm_status slopes(const dm_schedule *schedule, double s, double *d_alpha, double *d_sigma, dm_error *err)
+{
+	(void)schedule;
+	(void)s;
+	(void)err;
+	*d_alpha = -1;
+	*d_sigma = 1;
+	return DM_OK;
+}
+
+static const struct dmi_process process = {
+    .at_time = at_time, .at_lambda = at_lambda, .rates = rates, .slopes = slopes};
 
 static dm_status setup(dm_schedule *schedule, dm_error *err)
 {

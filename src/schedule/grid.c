@@ -76,6 +76,11 @@ static int same(const dm_node *a, const dm_node *b)
 	return !falls(a, b) && !falls(b, a);
 }
 
+static double level(const dm_node *node)
+{
+	return node->sigma / node->alpha;
+}
+
 static const char *name_of(const dm_grid *g)
 {
 	return g->method ? g->method->info.name : "nodes";
@@ -92,8 +97,37 @@ static dm_status stands_still(const dm_grid *g, const dm_node *last, const dm_no
 	                name_of(g), spec, next->sigma / next->alpha, last->t, next->t, g->schedule->process->stands_still);
 }
 
-/* The noise falls (up: rises) all the way; the last node may repeat the one before where `repeat`. */
-static dm_status check_order(const dm_grid *g, int up, int repeat, dm_error *err)
+double dmi_grid_legible(double x)
+{
+	double scale = 1;
+	if (!(x > 1e-9 && x < 1e11))
+		return x;
+	while (x * scale < 1e11)
+		scale *= 10; /* exact up to 1e22, so that the division below rounds once */
+	return rint(x * scale) / scale;
+}
+
+static dm_status turns(const dm_grid *g, int up, size_t i, dm_error *err)
+{
+	double next = level(&g->node[i]), last = level(&g->node[i - 1]);
+	double a = dmi_grid_legible(next), b = dmi_grid_legible(last);
+	int hides = a == b && next != last;
+	return dmi_fail(err, DM_ERR_ARGUMENT, "grid \"%s\": sigma/alpha must %s, but is %g at node %z after %g", name_of(g),
+	                up ? "rise" : "fall", hides ? next : a, i, hides ? last : b);
+}
+
+/* Values that are clean already, before the final node. */
+static dm_status ends_clean(const dm_grid *g, dm_error *err)
+{
+	return dmi_fail(err, DM_ERR_ARGUMENT,
+	                "grid \"%s\": its values end with sigma/alpha = 0 already, and final=%s adds a node behind them; "
+	                "give final=included",
+	                name_of(g), dmi_grid_finals[(int)g->options.value[DMI_GRID_FINAL]]);
+}
+
+/* The noise falls (up: rises) all the way; the last node may repeat the one before where `repeat`. From node `added` on
+ * they are those of the option final. */
+static dm_status check_order(const dm_grid *g, int up, int repeat, size_t added, dm_error *err)
 {
 	for (size_t i = 1; i < g->n; i++) {
 		const dm_node *last = &g->node[i - 1], *next = &g->node[i];
@@ -103,8 +137,7 @@ static dm_status check_order(const dm_grid *g, int up, int repeat, dm_error *err
 			continue;
 		if (same(last, next) && last->t != next->t && g->schedule->process->stands_still)
 			return stands_still(g, last, next, err);
-		return dmi_fail(err, DM_ERR_ARGUMENT, "grid \"%s\": sigma/alpha must %s, but is %g at node %z after %g",
-		                name_of(g), up ? "rise" : "fall", next->sigma / next->alpha, i, last->sigma / last->alpha);
+		return i == added && last->sigma == 0 ? ends_clean(g, err) : turns(g, up, i, err);
 	}
 	return DM_OK;
 }
@@ -120,13 +153,14 @@ static void turn(dm_grid *g)
 
 static dm_status complete(dm_grid *g, dm_error *err)
 {
+	size_t n_value = g->n;
 	dm_status st = dmi_grid_add_final(g, err);
 	if (st == DM_OK && g->n < 2)
 		st = dmi_fail(err, DM_ERR_ARGUMENT,
 		              "grid \"%s\": final=%s needs two values, the second being the final one, not just %g", name_of(g),
 		              dmi_grid_finals[(int)g->options.value[DMI_GRID_FINAL]], g->node[0].sigma / g->node[0].alpha);
 	if (st == DM_OK)
-		st = check_order(g, 0, dmi_grid_final_is(g, DMI_FINAL_REPEAT), err);
+		st = check_order(g, 0, dmi_grid_final_is(g, DMI_FINAL_REPEAT), n_value, err);
 	if (st != DM_OK)
 		return st;
 	if (g->options.value[DMI_GRID_DIRECTION] == 1)
@@ -379,7 +413,7 @@ static dm_status from_nodes(dm_grid **out, const dm_schedule *schedule, const dm
 
 static dm_status check_one_way(const dm_grid *g, dm_error *err)
 {
-	return check_order(g, falls(&g->node[g->n - 1], &g->node[0]), 1, err);
+	return check_order(g, falls(&g->node[g->n - 1], &g->node[0]), 1, g->n, err);
 }
 
 static dm_status check_moves(const dm_grid *g, dm_error *err)

@@ -83,6 +83,8 @@ size_t dmi_grid_steps(const dm_grid *grid);
 /* Lists of a length of their own: the option steps must be left out or equal to it. what: "values". */
 dm_status dmi_grid_check_count(const dm_grid *grid, size_t count, const char *what, dm_error *err);
 int dmi_grid_final_is(const dm_grid *grid, int final);
+/* For messages: a level to 12 digits, so that one which went through lambda and back reads as it was given. */
+double dmi_grid_legible(double level);
 
 /* Refuses a schedule without a table. */
 dm_status dmi_grid_needs_table(const dm_grid *grid, dm_error *err);

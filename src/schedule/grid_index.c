@@ -155,18 +155,69 @@ static dm_status fill_linspace(dm_grid *g, dm_error *err)
 	return st;
 }
 
+static int goes_to_least(const dm_grid *g)
+{
+	return dmi_grid_final_is(g, DMI_FINAL_LAST) || dmi_grid_final_is(g, DMI_FINAL_DENOISE);
+}
+
+/* How far the i-th of n values lies above the clean end. */
+static double trailing_height(const dm_grid *g, double top, double length, size_t n, size_t i)
+{
+	double height = top - (double)i * (length / (double)n);
+	return rounds(g) ? rint(height) : height;
+}
+
+/* The last of n values that start at entry k: 1 is index 0, and 0 the clean end. */
+static double lowest(const dm_grid *g, size_t k, size_t n)
+{
+	return trailing_height(g, (double)k, (double)g->schedule->n_table, n, n - 1);
+}
+
+/* A value may be the clean end only where nothing is evaluated there: it is the final node, or gives way to it. */
+static int fits(const dm_grid *g, size_t k, size_t n)
+{
+	int may_be_clean = dmi_grid_keeps_last(g) || goes_to_least(g);
+	return k > 0 && (lowest(g, k, n) > 0 || (may_be_clean && lowest(g, k, n) == 0));
+}
+
+/* The largest number of steps below n that fits; the last value falls as it grows. */
+static size_t most_steps(const dm_grid *g, size_t k, size_t n)
+{
+	size_t low = 0, high = n; /* low fits, high does not */
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+		if (fits(g, k, middle))
+			low = middle;
+		else
+			high = middle;
+	}
+	/* values that come down to index 0 need one more (grid_final.c) */
+	return low && goes_to_least(g) && lowest(g, k, low) <= 1 ? low - 1 : low;
+}
+
+/* The stride is that of the whole table: many steps over a part of it would end below. */
+static dm_status check_stride(const dm_grid *g, size_t k, size_t n, dm_error *err)
+{
+	size_t t = g->schedule->n_table;
+	if (k == t || fits(g, k, n))
+		return DM_OK;
+	return dmi_fail(err, DM_ERR_ARGUMENT,
+	                "grid \"trailing\": clip_lambda = %g keeps %z of the table's %z entries, too few for steps = %z "
+	                "with the stride %z/%z (at most %z fit)",
+	                g->options.value[CLIP_LAMBDA], k, t, n, t, n, most_steps(g, k, n));
+}
+
 static dm_status fill_trailing(dm_grid *g, dm_error *err)
 {
 	const dm_schedule *s = g->schedule;
-	size_t n = dmi_grid_steps(g);
-	int to_least = dmi_grid_final_is(g, DMI_FINAL_LAST) || dmi_grid_final_is(g, DMI_FINAL_DENOISE);
-	double end = s->n_table || !to_least ? s->t_zero : s->t_clean;
-	double length = s->t_noise - end, top = s->n_table ? (double)kept(g, CLIP_LAMBDA, err) : length;
-	dm_status st = check_spacing(g, n, err);
-	for (size_t i = 0; st == DM_OK && i < n; i++) {
-		double t = top - (double)i * (length / (double)n); /* above the end */
-		st = push_index(g, fmin((rounds(g) ? rint(t) : t) + end, s->t_noise), i, err);
-	}
+	size_t n = dmi_grid_steps(g), k = kept(g, CLIP_LAMBDA, err);
+	double end = s->n_table || !goes_to_least(g) ? s->t_zero : s->t_clean;
+	double length = s->t_noise - end, top = s->n_table ? (double)k : length;
+	dm_status st = check_stride(g, k, n, err);
+	if (st == DM_OK)
+		st = check_spacing(g, n, err);
+	for (size_t i = 0; st == DM_OK && i < n; i++)
+		st = push_index(g, fmin(trailing_height(g, top, length, n, i) + end, s->t_noise), i, err);
 	return st;
 }
 

@@ -45,7 +45,7 @@ dm_status dmi_grid_ends(const dm_grid *g, dm_node end[2], dm_error *err)
 		                name);
 	if (!(level(&end[1]) < level(&end[0])))
 		return dmi_fail(err, DM_ERR_ARGUMENT, "grid \"%s\": sigma_min (%g) must be below sigma_max (%g)", name,
-		                level(&end[1]), level(&end[0]));
+		                dmi_grid_legible(level(&end[1])), dmi_grid_legible(level(&end[0])));
 	return DM_OK;
 }
 

@@ -248,13 +248,44 @@ dm_status dmi_schedule_at_level(const dm_schedule *s, double level, dm_node *out
 	return s->process->at_level(s, level, out, err);
 }
 
+static dm_status check_time(const dm_schedule *s, double t, dm_error *err)
+{
+	if (t >= s->t_zero && t <= s->t_limit)
+		return DM_OK;
+	return dmi_fail(err, DM_ERR_ARGUMENT, "schedule \"%s\": time %g is outside [%g, %g]", dmi_schedule_name(s), t,
+	                s->t_zero, s->t_limit);
+}
+
+dm_status dm_schedule_slopes(const dm_schedule *s, double t, double *d_alpha, double *d_sigma, dm_error *err)
+{
+	dm_node at;
+	double f = 0, g2 = 0;
+	if (!s || !d_alpha || !d_sigma)
+		return dmi_fail(err, DM_ERR_ARGUMENT, "schedule slopes: schedule, d_alpha and d_sigma must not be NULL");
+	dm_status st = check_time(s, t, err);
+	if (st == DM_OK)
+		st = s->process->at_time(s, t, &at, err);
+	if (st == DM_OK && at.alpha == 0 && s->process->slopes) {
+		st = s->process->slopes(s, t, d_alpha, d_sigma, err);
+	} else if (st == DM_OK) {
+		st = s->process->rates(s, t, &f, &g2, err);
+		*d_alpha = f * at.alpha;
+		*d_sigma = f * at.sigma + g2 / (2 * at.sigma);
+	}
+	if (st == DM_OK && !(dmi_is_finite(*d_alpha) && dmi_is_finite(*d_sigma)))
+		return dmi_fail(err, DM_ERR_UNSUPPORTED,
+		                "schedule \"%s\": d alpha/dt = %g and d sigma/dt = %g at t = %g, an end of the process",
+		                dmi_schedule_name(s), *d_alpha, *d_sigma, t);
+	return st;
+}
+
 dm_status dm_schedule_sde(const dm_schedule *s, double t, double *f, double *g2, dm_error *err)
 {
 	if (!s || !f || !g2)
 		return dmi_fail(err, DM_ERR_ARGUMENT, "schedule sde: schedule, f and g2 must not be NULL");
-	if (!(t >= s->t_zero && t <= s->t_limit))
-		return dmi_fail(err, DM_ERR_ARGUMENT, "schedule \"%s\": time %g is outside [%g, %g]", dmi_schedule_name(s), t,
-		                s->t_zero, s->t_limit);
+	dm_status time = check_time(s, t, err);
+	if (time != DM_OK)
+		return time;
 	dm_status st = s->process->rates(s, t, f, g2, err);
 	if (st == DM_OK && !(dmi_is_finite(*f) && dmi_is_finite(*g2)))
 		return dmi_fail(err, DM_ERR_UNSUPPORTED,

@@ -10,12 +10,13 @@
 /* The closed forms of a process. They fill t, alpha, sigma and lambda; schedule.c has checked that t or lambda exists
  * (lambda = +inf reaches at_time only, as t_zero) and sets the rest. rates: the drift f = d ln(alpha)/dt and the squared
  * diffusion g2 = d sigma^2/dt - 2 f sigma^2. at_level, optional: the node with sigma/alpha = level, where that is more
- * exact than lambda = -ln(level). time_is_level: fractions of the way are taken in the logarithm of t. */
+ * exact than lambda = -ln(level). slopes, optional: d alpha/dt and d sigma/dt where alpha = 0. time_is_level: fractions of the way are taken in the logarithm of t. */
 struct dmi_process {
 	dm_status (*at_time)(const dm_schedule *schedule, double t, dm_node *out, dm_error *err);
 	dm_status (*at_lambda)(const dm_schedule *schedule, double lambda, dm_node *out, dm_error *err);
 	dm_status (*rates)(const dm_schedule *schedule, double t, double *f, double *g2, dm_error *err);
 	dm_status (*at_level)(const dm_schedule *schedule, double level, dm_node *out, dm_error *err);
+	dm_status (*slopes)(const dm_schedule *schedule, double t, double *d_alpha, double *d_sigma, dm_error *err);
 	int time_is_level;
 	const char *stands_still; /* for messages: what may hold the noise over a stretch of time; NULL: nothing */
 };

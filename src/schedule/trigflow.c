@@ -39,7 +39,16 @@ static dm_status rates(const dm_schedule *s, double t, double *f, double *g2, dm
 	return DM_OK;
 }
 
-static const struct dmi_process process = {.at_time = at_time, .at_lambda = at_lambda, .rates = rates};
+static dm_status slopes(const dm_schedule *s, double t, double *d_alpha, double *d_sigma, dm_error *err)
+{
+	(void)err;
+	*d_alpha = -dmi_sin(t);
+	*d_sigma = t < half_pi ? s->options.value[SIGMA_DATA] * dmi_cos(t) : 0;
+	return DM_OK;
+}
+
+static const struct dmi_process process = {
+    .at_time = at_time, .at_lambda = at_lambda, .rates = rates, .slopes = slopes};
 
 static dm_status setup(dm_schedule *s, dm_error *err)
 {
