@@ -68,8 +68,18 @@ static void fixed(struct bench *b, const char *sampler, int driver)
 
 /* ------------------------------------------------------------------------------------------ plan and run of 50 steps */
 
+/* What the plan is made of, which runs share. */
+struct parts {
+	dm_schedule *schedule;
+	dm_grid *grid;
+	dm_sampler *sampler;
+	dm_model *model;
+	dm_array *array;
+};
+
 struct whole {
 	const char *sampler;
+	struct parts parts;
 	dm_error err;
 	dm_status status;
 	struct bench_memory memory;
@@ -78,51 +88,51 @@ struct whole {
 
 static dm_model_ops ops = {.struct_size = sizeof ops, .predict = bench_predict};
 
-struct parts {
-	dm_schedule *schedule;
-	dm_grid *grid;
-	dm_sampler *sampler;
-	dm_model *model;
-	dm_plan *plan;
-	dm_run *run;
-};
-
-static void run_parts(struct whole *w, struct parts *p, const dm_allocator *allocator)
+static void open_parts(struct whole *w)
 {
-	dm_status st = dm_schedule_create(&p->schedule, "linear", allocator, &w->err);
+	struct parts *p = &w->parts;
+	dm_status st = dm_schedule_create(&p->schedule, "linear", NULL, &w->err);
 	if (st == DM_OK)
-		st = dm_grid_create(&p->grid, p->schedule, "trailing:steps=50", allocator, &w->err);
+		st = dm_grid_create(&p->grid, p->schedule, "trailing:steps=50", NULL, &w->err);
 	if (st == DM_OK)
-		st = dm_sampler_create(&p->sampler, w->sampler, allocator, &w->err);
+		st = dm_sampler_create(&p->sampler, w->sampler, NULL, &w->err);
 	if (st == DM_OK)
-		st = dm_model_create(&p->model, "epsilon", &ops, NULL, allocator, &w->err);
+		st = dm_model_create(&p->model, "epsilon", &ops, NULL, NULL, &w->err);
 	if (st == DM_OK)
-		st = dm_plan_create(&p->plan, p->schedule, p->grid, p->sampler, p->model, NULL, NULL, allocator, &w->err);
-	size_t before = w->memory.n_allocation;
-	if (st == DM_OK)
-		st = dm_run_bytes(p->plan, NULL, NULL, 1, FIXED_ELEMENTS, &w->stated, &w->err);
-	w->n_run_allocation = w->memory.n_allocation;
-	before = w->memory.n_allocation;
-	if (st == DM_OK)
-		st = dm_run_create(&p->run, p->plan, NULL, NULL, 1, FIXED_ELEMENTS, NULL, NULL, 0, &w->err);
-	if (st == DM_OK)
-		st = dm_run_all(p->run, &w->err);
-	w->n_run_allocation = w->memory.n_allocation - before;
+		st = dm_array_create_host(&p->array, DM_F32, NULL, NULL, NULL, &w->err);
 	w->status = st;
+}
+
+static void close_parts(struct parts *p)
+{
+	dm_array_free(p->array);
+	dm_model_free(p->model);
+	dm_sampler_free(p->sampler);
+	dm_grid_free(p->grid);
+	dm_schedule_free(p->schedule);
 }
 
 static void whole(void *user)
 {
 	struct whole *w = user;
-	struct parts p = {NULL, NULL, NULL, NULL, NULL, NULL};
+	const struct parts *p = &w->parts;
 	dm_allocator allocator = bench_allocator(&w->memory);
-	run_parts(w, &p, &allocator);
-	dm_run_free(p.run);
-	dm_plan_free(p.plan);
-	dm_model_free(p.model);
-	dm_sampler_free(p.sampler);
-	dm_grid_free(p.grid);
-	dm_schedule_free(p.schedule);
+	dm_plan *plan = NULL;
+	dm_run *run = NULL;
+	dm_status st = w->status;
+	if (st == DM_OK)
+		st = dm_plan_create(&plan, p->schedule, p->grid, p->sampler, p->model, NULL, NULL, &allocator, &w->err);
+	if (st == DM_OK)
+		st = dm_run_bytes(plan, p->array, NULL, 1, FIXED_ELEMENTS, &w->stated, &w->err);
+	size_t before = w->memory.n_allocation;
+	if (st == DM_OK)
+		st = dm_run_create(&run, plan, p->array, NULL, 1, FIXED_ELEMENTS, NULL, NULL, 0, &w->err);
+	if (st == DM_OK)
+		st = dm_run_all(run, &w->err);
+	w->n_run_allocation = w->memory.n_allocation - before;
+	w->status = st;
+	dm_run_free(run);
+	dm_plan_free(plan);
 }
 
 static void plan_and_run(struct bench *b, const char *sampler)
@@ -133,7 +143,9 @@ static void plan_and_run(struct bench *b, const char *sampler)
 	snprintf(name, sizeof name, "whole.%s", sampler);
 	if (!bench_wants(b, name))
 		return;
+	open_parts(&w);
 	struct timing t = bench_time(&work, 1 << 16);
+	close_parts(&w.parts);
 	if (w.status != DM_OK)
 		bench_fail(b, name, w.err.message);
 	bench_report(b, name, "least", 50, t.least / 1000, "us", 0);
@@ -151,28 +163,25 @@ static void memory(struct bench *b, const char *sampler, int32_t arrays)
 {
 	enum { N = 1 << 16 };
 	size_t bytes[2] = {0, 0};
-	dm_run *run = NULL;
+	dm_plan *plan = NULL;
 	struct whole w = {.sampler = sampler};
-	struct parts p = {NULL, NULL, NULL, NULL, NULL, NULL};
 	char name[64];
 	snprintf(name, sizeof name, "memory.%s", sampler);
 	if (!bench_wants(b, name))
 		return;
-	run_parts(&w, &p, NULL);
+	open_parts(&w);
+	if (w.status == DM_OK)
+		w.status = dm_plan_create(&plan, w.parts.schedule, w.parts.grid, w.parts.sampler, w.parts.model, NULL, NULL,
+		                          NULL, &w.err);
 	for (size_t k = 0; k < 2 && w.status == DM_OK; k++)
-		w.status = dm_run_bytes(p.plan, NULL, NULL, 1, N * (k + 1), &bytes[k], &w.err);
+		w.status = dm_run_bytes(plan, NULL, NULL, 1, N * (k + 1), &bytes[k], &w.err);
 	if (w.status != DM_OK)
 		bench_fail(b, name, w.err.message);
 	double slots = (double)(bytes[1] - bytes[0]) / (N * sizeof(float));
 	bench_report(b, name, "arrays, with 1 output", N, slots, "", arrays);
 	bench_report(b, name, "bytes beside arrays", N, (double)(2 * bytes[0] - bytes[1]), "bytes", 65536);
-	dm_run_free(run);
-	dm_run_free(p.run);
-	dm_plan_free(p.plan);
-	dm_model_free(p.model);
-	dm_sampler_free(p.sampler);
-	dm_grid_free(p.grid);
-	dm_schedule_free(p.schedule);
+	dm_plan_free(plan);
+	close_parts(&w.parts);
 }
 
 void bench_small(struct bench *b)

@@ -1,5 +1,7 @@
 /* A step through dm_run_next, with prediction conversion, guidance of two branches and all guards, beside the loop. */
 #include "bench/bench.h"
+#include "noise/isa.h"
+#include "noise/normals.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +34,7 @@ struct stepper {
 	float *network[N_BRANCH]; /* what the network answers */
 	float *array[BENCH_MAX_READ];
 	float noise[NOISE_BLOCK];
+	dmi_fill_normals *fill; /* as wide as those of the run */
 	uint32_t draw;
 	dm_error err;
 	dm_status status;
@@ -93,7 +96,7 @@ static void loop(void *user)
 		for (int w = 0; w < s->m->n_write; w++)
 			write[w] = s->array[w] + first;
 		if (s->m->noise)
-			dm_normals(1, 0, s->draw, first, count, DM_F32, s->noise, NULL);
+			dmi_normals_f32_by(s->fill, 1, 0, s->draw, first, count, s->noise);
 		body(write, read, coefficient, count);
 	}
 	s->draw = (s->draw + 1) % 1000;
@@ -103,6 +106,7 @@ static void open_stepper(struct stepper *s, const struct method *m, size_t n, in
 {
 	memset(s, 0, sizeof *s);
 	s->m = m;
+	s->fill = dmi_normals_by(isa == DM_ISA_BEST ? dmi_isa_best() : isa);
 	s->n = n;
 	for (int b = 0; b < N_BRANCH; b++)
 		s->network[b] = bench_array(n, 0.01f);
