@@ -130,6 +130,23 @@ static void test_missing_callbacks(void **state)
 	}
 }
 
+/* Of one number, of one digit more, and of two stages with different ones. */
+static void test_narrow_intervals(void **state)
+{
+	static const char *const known[] = {"clip:range=0.5,from=0.5,to=0.5",
+	                                    "pgdm:noise=0.1,from=0.5,to=0.5000000000000001",
+	                                    "clip:range=0.5,from=0.5,to=0.50001|pgdm:noise=0.1,from=0.50002,to=0.6"};
+	(void)state;
+	for (size_t i = 0; i < 6; i++) {
+		const struct scene scene = {i % 2 ? "rk45" : "dpm_adaptive", known[i / 2], 0};
+		dm_run *run;
+		DO(make(&run, &scene, err));
+		bind_what_is_read(run, scene.guidance);
+		DO(dm_run_all(run, err));
+		dm_run_free(run);
+	}
+}
+
 /* What a stage that acts at no node would read can be bound, and is checked; without any interval it is refused. */
 static void test_bound_for_no_node(void **state)
 {
@@ -167,9 +184,8 @@ static void test_stages_without_a_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_wherever_the_interval_lies),
-	    cmocka_unit_test(test_missing_callbacks),
-	    cmocka_unit_test(test_bound_for_no_node),
+	    cmocka_unit_test(test_wherever_the_interval_lies), cmocka_unit_test(test_missing_callbacks),
+	    cmocka_unit_test(test_narrow_intervals),           cmocka_unit_test(test_bound_for_no_node),
 	    cmocka_unit_test(test_stages_without_a_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -166,10 +166,9 @@ static dm_status look_around(dm_plan *plan, struct dmi_compiler *c, struct trial
 			double back = size * (i + 0.5) / PARTS;
 			dm_status st = in_lambda ? dm_schedule_at_lambda(plan->schedule, lambda - back, &t->from, NULL)
 			                         : dm_schedule_at_time(plan->schedule, at.t + down * back, &t->from, NULL);
-			if (st == DM_OK)
-				st = look_from(plan, c, t, size, err);
-			else
-				st = DM_OK;
+			if (st != DM_OK) /* outside of the process */
+				continue;
+			st = look_from(plan, c, t, size, err);
 			if (st != DM_OK)
 				return st;
 		}
@@ -188,7 +187,7 @@ static dm_status look_at_intervals(dm_plan *plan, struct dmi_compiler *c, struct
 		    dm_schedule_at_lambda(plan->schedule, ends[0], &at[0], NULL) != DM_OK ||
 		    dm_schedule_at_lambda(plan->schedule, ends[1], &at[1], NULL) != DM_OK)
 			continue;
-		double width = dmi_plan_trial_size(plan, &at[0], &at[1]);
+		double width = fmax(dmi_plan_trial_size(plan, &at[0], &at[1]), 1e-9 * whole);
 		dm_status st = look_around(plan, c, t, ends[0], width, whole, err);
 		if (st == DM_OK)
 			st = look_around(plan, c, t, ends[1], width, whole, err);
